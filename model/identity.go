@@ -1,0 +1,25 @@
+package model
+
+// Credential says what kind of proof an identity rests on.
+type Credential uint8
+
+// The kinds of credential.
+const (
+	// ApplicationToken can only post, and only as its application.
+	ApplicationToken Credential = iota + 1
+	// ClientToken reads and manages its user's things and never posts.
+	ClientToken
+	// Password is a person's own name and password.
+	Password
+)
+
+// Identity is on whose behalf a request acts, and with which powers. It is
+// shared between requests: nobody may change what it points to.
+type Identity struct {
+	Credential Credential
+	User       *User
+	// Client is set for a ClientToken.
+	Client *Client
+	// Application is set for an ApplicationToken.
+	Application *Application
+}
