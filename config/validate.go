@@ -1,0 +1,108 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Validate reports every value that makes no sense, one error for each, joined.
+// Each names the key and, when it was not a default, where it was given.
+func (c *Config) Validate() error {
+	p := &problems{source: &c.Source}
+	c.Server.validate(p)
+	p.oneOf("database.dialect", c.Database.Dialect, "sqlite3", "mysql", "postgres")
+	p.when(strings.TrimSpace(c.Database.Connection) == "", "database.connection", "must not be empty")
+	p.when(c.Database.MaxConnections < 1, "database.maxconnections", "must be at least 1")
+	p.when(strings.TrimSpace(c.DefaultUser.Name) == "", "defaultuser.name", "must not be empty")
+	p.when(c.OIDC.Enabled, "oidc.enabled", "OIDC is not supported yet; set it to false")
+	p.when(c.SecretKey != "" && utf8.RuneCountInString(c.SecretKey) < minSecretKeyLength,
+		"secretkey", "must have at least %d characters", minSecretKeyLength)
+	p.oneOf("auth.elevation", c.Auth.Elevation, "sessions", "all", "off")
+	p.oneOf("loglevel", c.LogLevel, "debug", "info", "warn", "error")
+	p.oneOf("logformat", c.LogFormat, "text", "json")
+	c.Limits.validate(p)
+	return errors.Join(p.found...)
+}
+
+const (
+	minSecretKeyLength = 16
+	// minBytes is the least that limits on bytes may be set to: below it, the
+	// server refuses everything.
+	minBytes = 1024
+	// maxReadTime is the longest that a request may take to arrive.
+	maxReadTime = 60 * time.Second
+)
+
+func (l *Limits) validate(p *problems) {
+	p.networks("limits.exempthosts", l.ExemptHosts)
+	for _, limit := range []struct {
+		key          string
+		value, least int64
+	}{
+		{"limits.body", l.Body, minBytes},
+		{"limits.image", l.Image, minBytes},
+		{"limits.imagepixels", l.ImagePixels, 1},
+		{"limits.url", int64(l.URL), minBytes},
+		{"limits.headers", int64(l.Headers), minBytes},
+		{"limits.extrasdepth", int64(l.ExtrasDepth), 1},
+		{"limits.extras", l.Extras, 0},
+		{"limits.message", l.Message, 0},
+		{"limits.logins.burst", int64(l.Logins.Burst), 1},
+		{"limits.requests.burst", int64(l.Requests.Burst), 0},
+		{"limits.streams", int64(l.Streams), 0},
+		{"limits.hashing", int64(l.Hashing), 0},
+	} {
+		p.when(limit.value < limit.least, limit.key, "must be at least %d", limit.least)
+	}
+	p.when(l.Logins.PerMinute <= 0, "limits.logins.perminute", "must be more than 0; limits.exempthosts lifts the limit")
+	p.when(l.Requests.PerSecond < 0, "limits.requests.persecond", "must be at least 0")
+	p.when(l.Requests.PerSecond > 0 && l.Requests.Burst == 0, "limits.requests.burst", "must be at least 1 when limits.requests.persecond is set")
+	p.when(l.Requests.Burst > 0 && l.Requests.PerSecond == 0, "limits.requests.persecond", "must be more than 0 when limits.requests.burst is set")
+}
+
+// problems collects what is wrong with settings.
+type problems struct {
+	source *Source
+	found  []error
+}
+
+func (p *problems) add(key, format string, args ...any) {
+	text := key + ": " + fmt.Sprintf(format, args...)
+	if place := p.source.places[key]; place != "" {
+		text += " (" + place + ")"
+	}
+	p.found = append(p.found, errors.New(text))
+}
+
+func (p *problems) when(wrong bool, key, format string, args ...any) {
+	if wrong {
+		p.add(key, format, args...)
+	}
+}
+
+func (p *problems) oneOf(key, value string, allowed ...string) {
+	p.when(!slices.Contains(allowed, value), key, "must be one of %s, not %s", strings.Join(allowed, ", "), shown(value))
+}
+
+func (p *problems) port(key string, value int) {
+	p.when(value < 0 || value > 65535, key, "must be a port from 0 to 65535, not %d", value)
+}
+
+func (p *problems) networks(key string, entries []string) {
+	if _, err := ParseNetworks(entries); err != nil {
+		p.add(key, "%v", err)
+	}
+}
+
+// patterns checks regular expressions that have to match as a whole.
+func (p *problems) patterns(key string, entries []string) {
+	for _, entry := range entries {
+		_, err := regexp.Compile("^(?:" + entry + ")$")
+		p.when(err != nil, key, "%s is no regular expression: %v", shown(entry), err)
+	}
+}
