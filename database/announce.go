@@ -1,0 +1,74 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+// missedAtOnce bounds how many missed messages are read at a time: another node
+// may have stored very many.
+const missedAtOnce = 500
+
+func (b *batch) announceAll() {
+	defer close(b.done)
+	for group := range b.groups {
+		stored := make([]*model.Message, 0, len(group))
+		for _, w := range group {
+			if w.err == nil {
+				stored = append(stored, w.message)
+			}
+		}
+		b.announce(stored)
+		for _, w := range group {
+			w.end(w.err)
+		}
+	}
+}
+
+// announce tells of the messages in the order of their ids. A jump in the ids
+// means that messages were committed without anybody here hearing of it (by
+// another node, or by a commit whose answer was lost): they are announced first.
+func (b *batch) announce(messages []*model.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	slices.SortFunc(messages, func(x, y *model.Message) int { return cmp.Compare(x.ID, y.ID) })
+	if first := messages[0].ID; first > b.announced+1 {
+		if err := b.announceMissed(first); err != nil {
+			b.log.Error("messages of other nodes were not announced", "after", b.announced, "before", first, "error", err)
+		}
+	}
+	b.announced = messages[len(messages)-1].ID
+	b.committed(messages)
+}
+
+func (b *batch) announceMissed(before int64) error {
+	for {
+		missed, err := b.missed(before)
+		if err != nil || len(missed) == 0 {
+			return err
+		}
+		b.announced = missed[len(missed)-1].ID
+		b.committed(missed)
+	}
+}
+
+// missed reads what comes next. While the database is away it waits: order is
+// worth more than the answer to senders whose messages are safe.
+func (b *batch) missed(before int64) ([]*model.Message, error) {
+	for {
+		missed, err := b.reader.messagesBetween(context.Background(), b.announced, before, missedAtOnce)
+		if model.KindOf(err) != model.Unavailable {
+			return missed, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-b.closing:
+			return nil, err
+		}
+	}
+}

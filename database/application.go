@@ -1,0 +1,124 @@
+package database
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/carillon-push/carillon/model"
+	"gorm.io/gorm"
+)
+
+// CreateApplication stores a and sets its id. It fails with Conflict when the
+// user has an application with the same sort key.
+func (d *DB) CreateApplication(ctx context.Context, a *model.Application) error {
+	return d.change(ctx, func(tx *gorm.DB) error {
+		a.ID = 0
+		return tx.Create(a).Error
+	})
+}
+
+// ApplicationByID returns an application of the user.
+func (r *Reader) ApplicationByID(ctx context.Context, user, id int64) (*model.Application, error) {
+	return one[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id = ? AND user_id = ?", id, user) })
+}
+
+// ApplicationByTokenHash returns the application whose token has the SHA-256.
+func (r *Reader) ApplicationByTokenHash(ctx context.Context, hash []byte) (*model.Application, error) {
+	return one[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("token_hash = ?", hash) })
+}
+
+// ApplicationsByUser returns the user's applications in no particular order.
+func (r *Reader) ApplicationsByUser(ctx context.Context, user int64) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("user_id = ?", user) })
+}
+
+// ApplicationIDs returns the ids of the user's applications.
+func (r *Reader) ApplicationIDs(ctx context.Context, user int64) (ids []int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error {
+		return db.Model(&model.Application{}).Where("user_id = ?", user).Order("id").Pluck("id", &ids).Error
+	})
+	return ids, err
+}
+
+// ApplicationChange names the columns of an application to update; nil keeps
+// what is there.
+type ApplicationChange struct {
+	Name            *string
+	Description     *string
+	DefaultPriority *int
+	SortKey         *string
+	// TokenHash and TokenSealed belong together.
+	TokenHash   []byte
+	TokenSealed []byte
+}
+
+// UpdateApplication writes the named columns of an application of the user. It
+// fails with NotFound, and with Conflict when the sort key is taken.
+func (d *DB) UpdateApplication(ctx context.Context, user, id int64, c ApplicationChange) error {
+	columns := map[string]any{}
+	set(columns, "name", c.Name)
+	set(columns, "description", c.Description)
+	set(columns, "default_priority", c.DefaultPriority)
+	set(columns, "sort_key", c.SortKey)
+	if c.TokenHash != nil {
+		columns["token_hash"], columns["token_sealed"] = c.TokenHash, c.TokenSealed
+	}
+	return d.change(ctx, func(tx *gorm.DB) error {
+		return found(update(tx.Model(&model.Application{}).Where("id = ? AND user_id = ?", id, user), columns))
+	})
+}
+
+// TouchApplication notes when the application's token was used last.
+func (d *DB) TouchApplication(ctx context.Context, id int64, at time.Time) error {
+	return d.change(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&model.Application{}).Where("id = ?", id).Update("last_used", column(&at)).Error
+	})
+}
+
+// DeleteApplication deletes an application of the user with its messages and
+// its image. The messages go first, in steps; when one fails, the application is
+// still there.
+func (d *DB) DeleteApplication(ctx context.Context, user, id int64) error {
+	if _, err := d.ApplicationByID(ctx, user, id); err != nil {
+		return err
+	}
+	if err := d.DeleteMessages(ctx, []int64{id}, math.MaxInt64); err != nil {
+		return err
+	}
+	return d.change(ctx, func(tx *gorm.DB) error {
+		return found(tx.Where("user_id = ?", user).Delete(&model.Application{}, id))
+	})
+}
+
+// ImageByName returns a picture by the file name it is served under.
+func (r *Reader) ImageByName(ctx context.Context, name string) (*model.Image, error) {
+	return one[model.Image](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("name = ?", name) })
+}
+
+// ReplaceImage makes i the image of an application of the user.
+func (d *DB) ReplaceImage(ctx context.Context, user int64, i *model.Image) error {
+	return d.change(ctx, func(tx *gorm.DB) error {
+		if err := nameImage(tx, user, i.ApplicationID, i.Name); err != nil {
+			return err
+		}
+		if err := tx.Delete(&model.Image{}, i.ApplicationID).Error; err != nil {
+			return err
+		}
+		return tx.Create(i).Error
+	})
+}
+
+// DeleteImage takes the image from an application of the user.
+func (d *DB) DeleteImage(ctx context.Context, user, application int64) error {
+	return d.change(ctx, func(tx *gorm.DB) error {
+		if err := nameImage(tx, user, application, ""); err != nil {
+			return err
+		}
+		return tx.Delete(&model.Image{}, application).Error
+	})
+}
+
+func nameImage(tx *gorm.DB, user, application int64, name string) error {
+	return found(tx.Model(&model.Application{}).Where("id = ? AND user_id = ?", application, user).Update("image", name))
+}

@@ -1,0 +1,222 @@
+package database
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/carillon-push/carillon/model"
+	"gorm.io/gorm"
+)
+
+// Bounds of the group commit.
+const (
+	// queueLength is how many messages may wait for a commit; more senders wait
+	// for a place.
+	queueLength = 4096
+	// groupLength and groupBytes bound one transaction, so that it fits into a
+	// server's packet and nobody waits for long.
+	groupLength = 1024
+	groupBytes  = 1 << 20
+)
+
+const messageCounter = "message"
+
+// batch is the group commit: one goroutine commits whatever is waiting in one
+// transaction (commit.go), a second one announces what was committed, in the
+// order of ids, and then answers the senders (announce.go). The two overlap, so
+// that a large audience does not hold up the next commit.
+type batch struct {
+	reader    *Reader
+	publisher *gorm.DB
+	committed func([]*model.Message)
+	log       *slog.Logger
+
+	mu      sync.RWMutex // guards sends on queue against its close
+	closed  bool
+	closing chan struct{} // closed when no sender is let in any more
+	queue   chan *write
+	groups  chan []*write
+	done    chan struct{} // closed when every sender was answered
+	// announced is the last id that was announced; only announce touches it.
+	announced int64
+}
+
+// write is a message that waits for its commit.
+type write struct {
+	ctx     context.Context
+	message *model.Message
+	err     error
+	answer  chan struct{} // closed when err is final
+}
+
+func startBatch(ctx context.Context, reader *Reader, publisher *gorm.DB, o Options) (*batch, error) {
+	latest, err := reader.LatestMessageID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{
+		reader: reader, publisher: publisher, committed: o.Committed, log: o.Log, announced: latest,
+		closing: make(chan struct{}), queue: make(chan *write, queueLength),
+		groups: make(chan []*write, 2), done: make(chan struct{}),
+	}
+	if b.committed == nil {
+		b.committed = func([]*model.Message) {}
+	}
+	go b.commitAll()
+	go b.announceAll()
+	return b, nil
+}
+
+// CreateMessage stores m, sets its id, and returns when the transaction that
+// holds it has committed and the message was announced. Ids follow commit order.
+// The date is cut to what every database keeps.
+//
+// It fails with NotFound when the application is gone, with Conflict when the key
+// is taken, with TooLarge when the database does not accept the size, and with
+// Unavailable when the database is away or the server stops. When ctx ends
+// before the commit has begun, nothing is stored; afterwards the message may be
+// stored although the caller no longer hears of it. The same holds for
+// Unavailable when the connection broke during the commit and did not come back:
+// such a message is announced with the next one that is stored.
+func (d *DB) CreateMessage(ctx context.Context, m *model.Message) error {
+	m.Date = m.Date.UTC().Truncate(time.Microsecond)
+	// A copy, because the caller may give up and go on while it is being stored.
+	message := *m
+	w := &write{ctx: ctx, message: &message, answer: make(chan struct{})}
+	if err := d.batch.add(w); err != nil {
+		return err
+	}
+	select {
+	case <-w.answer:
+		if w.err == nil {
+			m.ID = message.ID
+		}
+		return w.err
+	case <-ctx.Done():
+		return translate(ctx.Err())
+	}
+}
+
+func (b *batch) add(w *write) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return model.Errorf(model.Unavailable, "the server is stopping").After(retryAfter)
+	}
+	select {
+	case b.queue <- w:
+		return nil
+	case <-w.ctx.Done():
+		return translate(w.ctx.Err())
+	}
+}
+
+// close commits what is queued and returns when all senders were answered.
+func (b *batch) close() {
+	b.mu.Lock()
+	if !b.closed {
+		b.closed = true
+		close(b.closing)
+		close(b.queue)
+	}
+	b.mu.Unlock()
+	<-b.done
+}
+
+func (b *batch) commitAll() {
+	defer close(b.groups)
+	var next *write
+	for {
+		if next == nil {
+			w, open := <-b.queue
+			if !open {
+				return
+			}
+			next = w
+		}
+		var group []*write
+		group, next = b.collect(next)
+		if len(group) == 0 {
+			continue
+		}
+		if err := b.commit(group); err != nil {
+			b.refuse(group, next, err)
+			next = nil
+			continue
+		}
+		b.groups <- group
+	}
+}
+
+// collect takes everything that waits, within the bounds of a group. A message
+// that does not fit any more is returned as the first of the next group.
+func (b *batch) collect(first *write) (group []*write, next *write) {
+	size, yielded := 0, false
+	for w := first; ; {
+		if err := w.ctx.Err(); err != nil {
+			w.end(translate(err))
+		} else {
+			n := len(w.message.Message) + len(w.message.Title) + len(w.message.Extras)
+			if len(group) > 0 && size+n > groupBytes {
+				return group, w
+			}
+			group, size = append(group, w), size+n
+		}
+		if len(group) == groupLength {
+			return group, nil
+		}
+		var open bool
+		if w, open, yielded = b.waiting(yielded); !open {
+			return group, nil
+		}
+	}
+}
+
+// waiting returns a message that waits. When there is none, those who are ready
+// to run may bring one, once for each group: senders who were answered by the
+// last commit send their next messages at the same time.
+func (b *batch) waiting(yielded bool) (w *write, open, yieldedNow bool) {
+	for {
+		select {
+		case w, open = <-b.queue:
+			return w, open, yielded
+		default:
+		}
+		if yielded {
+			return nil, false, true
+		}
+		runtime.Gosched()
+		yielded = true
+	}
+}
+
+// refuse answers a group that could not be stored. While the database is away,
+// everything else that waits is refused with it: to try group after group would
+// keep the last of them waiting for minutes.
+func (b *batch) refuse(group []*write, next *write, err error) {
+	b.log.Error("messages were not stored", "count", len(group), "error", err)
+	for _, w := range group {
+		w.end(err)
+	}
+	if next != nil {
+		w := next
+		w.end(err)
+	}
+	if model.KindOf(err) != model.Unavailable {
+		return
+	}
+	for range len(b.queue) {
+		if w, open := <-b.queue; open {
+			w.end(err)
+		}
+	}
+}
+
+// end answers the sender.
+func (w *write) end(err error) {
+	w.err = err
+	close(w.answer)
+}

@@ -1,0 +1,146 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/carillon-push/carillon/model"
+	"gorm.io/gorm"
+)
+
+// deletedAtOnce bounds how many messages one transaction deletes, so that a
+// large history does not hold up those who publish.
+const deletedAtOnce = 5000
+
+// LatestMessageID returns the id given last, 0 when there was none yet.
+func (r *Reader) LatestMessageID(ctx context.Context) (int64, error) {
+	return r.counter(ctx, messageCounter)
+}
+
+// counter returns the value of a counter.
+func (r *Reader) counter(ctx context.Context, name string) (value int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error {
+		return db.Table("counters").Where("name = ?", name).Select("value").Take(&value).Error
+	})
+	return value, err
+}
+
+// MessagesBefore returns at most limit messages of the applications with an id
+// below before, newest first.
+func (r *Reader) MessagesBefore(ctx context.Context, applications []int64, before int64, limit int) ([]*model.Message, error) {
+	return r.messages(ctx, applications, page{from: before, limit: limit})
+}
+
+// MessagesAfter returns at most limit messages of the applications with an id
+// above after, oldest first.
+func (r *Reader) MessagesAfter(ctx context.Context, applications []int64, after int64, limit int) ([]*model.Message, error) {
+	return r.messages(ctx, applications, page{from: after, after: true, limit: limit})
+}
+
+// page is a part of a history: limit messages below from, newest first, or above
+// it, oldest first.
+type page struct {
+	from  int64
+	after bool
+	limit int
+}
+
+func (p page) compare() string {
+	if p.after {
+		return ">"
+	}
+	return "<"
+}
+
+func (p page) order() string {
+	if p.after {
+		return "ASC"
+	}
+	return "DESC"
+}
+
+// messages reads a page of several applications: a few index entries of each, of
+// which the first ones are fetched. So the cost depends on the page and on how
+// many applications there are, not on how many messages they or others hold.
+func (r *Reader) messages(ctx context.Context, applications []int64, p page) ([]*model.Message, error) {
+	if len(applications) == 0 || p.limit <= 0 {
+		return nil, nil
+	}
+	var found []*model.Message
+	for chunk := range slices.Chunk(applications, orElse(r.dialect.applicationsPerPage, len(applications))) {
+		statement, values := r.dialect.page(chunk, p)
+		some, err := all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Raw(statement, values...) })
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	slices.SortFunc(found, func(x, y *model.Message) int {
+		if p.after {
+			return cmp.Compare(x.ID, y.ID)
+		}
+		return cmp.Compare(y.ID, x.ID)
+	})
+	return found[:min(len(found), p.limit)], nil
+}
+
+// messagesBetween returns at most limit messages of everybody with ids between
+// the two, neither included, in order and with their owners.
+func (r *Reader) messagesBetween(ctx context.Context, after, before int64, limit int) ([]*model.Message, error) {
+	return all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Select("messages.*", "applications.user_id").
+			Joins("JOIN applications ON applications.id = messages.application_id").
+			Where("messages.id > ? AND messages.id < ?", after, before).Order("messages.id").Limit(limit)
+	})
+}
+
+// DeleteMessage deletes a message of one of the applications and returns the
+// application it belonged to. It fails with NotFound when there is none.
+func (d *DB) DeleteMessage(ctx context.Context, applications []int64, id int64) (application int64, err error) {
+	err = d.change(ctx, func(tx *gorm.DB) error {
+		var m model.Message
+		if err := tx.Select("id", "application_id").Where("application_id IN ?", applications).Take(&m, id).Error; err != nil {
+			return err
+		}
+		application = m.ApplicationID
+		return found(tx.Delete(&model.Message{}, id))
+	})
+	return application, err
+}
+
+// DeleteMessages deletes all messages of the applications with an id up to and
+// including upTo. It works in steps: when it fails, the newest are gone already
+// and calling it again carries on.
+func (d *DB) DeleteMessages(ctx context.Context, applications []int64, upTo int64) error {
+	for _, application := range applications {
+		for {
+			ids, err := d.newestIDs(ctx, application, upTo)
+			if err != nil {
+				return err
+			}
+			if len(ids) == 0 {
+				break
+			}
+			err = d.change(ctx, func(tx *gorm.DB) error {
+				return tx.Where("application_id = ? AND id BETWEEN ? AND ?", application, ids[len(ids)-1], ids[0]).
+					Delete(&model.Message{}).Error
+			})
+			if err != nil {
+				return err
+			}
+			if len(ids) < deletedAtOnce {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (d *DB) newestIDs(ctx context.Context, application, upTo int64) (ids []int64, err error) {
+	err = d.read(ctx, func(db *gorm.DB) error {
+		return db.Model(&model.Message{}).Where("application_id = ? AND id <= ?", application, upTo).
+			Order("id DESC").Limit(deletedAtOnce).Pluck("id", &ids).Error
+	})
+	return ids, err
+}
