@@ -1,0 +1,76 @@
+package hub_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/model"
+)
+
+func TestAFullQueueEndsTheSlowReaderAlone(t *testing.T) {
+	h := hub.New(hub.Options{QueueEvents: 3})
+	slow, quick := live(t, h, model.Feed{UserID: 1, ClientID: 5}), live(t, h, model.Feed{UserID: 1, ClientID: 6})
+	var got []int64
+	for id := int64(1); id <= 3; id++ {
+		h.Publish(message(1, id))
+		got = append(got, ids(quick.Take(nil))...)
+	}
+	require.False(t, ended(slow))
+
+	h.Publish(message(1, 4))
+
+	require.True(t, ended(slow))
+	require.Equal(t, hub.ReasonSlow, slow.Reason())
+	require.Empty(t, slow.Take(nil))
+	require.Equal(t, []int64{1, 2, 3, 4}, append(got, ids(quick.Take(nil))...))
+	require.Equal(t, 1, h.StreamsOf(1))
+	require.Equal(t, []int64{6}, h.Clients())
+}
+
+func TestAHeldQueueIsBoundedToo(t *testing.T) {
+	h := hub.New(hub.Options{QueueEvents: 3})
+	held := subscribe(t, h, model.Feed{UserID: 1})
+	h.Publish(message(1, 1), message(1, 2), message(1, 3), message(1, 4))
+	require.Equal(t, hub.ReasonSlow, held.Reason())
+	require.Zero(t, h.Streams())
+}
+
+func TestTheQueueIsBoundedByBytes(t *testing.T) {
+	h := hub.New(hub.Options{QueueBytes: 100_000})
+	s := live(t, h, model.Feed{UserID: 1})
+	h.Publish(sized(1, 1, 1_000_000))
+	require.False(t, ended(s), "a single event is let in, however large")
+	require.Len(t, s.Take(nil), 1)
+
+	h.Publish(sized(1, 2, 40_000), sized(1, 3, 40_000))
+	require.False(t, ended(s))
+	require.Len(t, s.Take(nil), 2)
+
+	h.Publish(sized(1, 4, 40_000), sized(1, 5, 40_000), sized(1, 6, 40_000))
+	require.Equal(t, hub.ReasonSlow, s.Reason())
+}
+
+func TestTitleAndExtrasCountAsBytes(t *testing.T) {
+	h := hub.New(hub.Options{QueueBytes: 100_000})
+	s := live(t, h, model.Feed{UserID: 1})
+	h.Publish(message(1, 1))
+	large := message(1, 2)
+	large.Message.Title, large.Message.Extras = string(make([]byte, 50_000)), string(make([]byte, 50_000))
+	h.Publish(large)
+	require.Equal(t, hub.ReasonSlow, s.Reason())
+}
+
+func TestManySlowReadersLeaveAtOnce(t *testing.T) {
+	h := hub.New(hub.Options{QueueEvents: 1})
+	for range 2000 {
+		live(t, h, model.Feed{UserID: 1, ClientID: 7})
+	}
+	quick := live(t, h, model.Feed{UserID: 1, ClientID: 7})
+	h.Publish(message(1, 1))
+	quick.Take(nil)
+	h.Publish(message(1, 2))
+	require.Equal(t, 1, h.Streams())
+	require.Equal(t, []int64{2}, ids(quick.Take(nil)))
+}
