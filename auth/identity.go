@@ -1,0 +1,242 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+// touchEvery is how long a noted use of an application token is good enough.
+const touchEvery = 5 * time.Minute
+
+type tokenKey [sha256.Size]byte
+
+// holder is a cached identity and when its last use was noted.
+type holder struct {
+	identity *model.Identity
+	// used is in microseconds since the epoch, 0 when it never was used.
+	used atomic.Int64
+}
+
+// Visitor is where credentials come from.
+type Visitor struct {
+	// Address is the client's IP address.
+	Address string
+	// Exempt lifts the limit on failed logins.
+	Exempt bool
+}
+
+func unauthenticated() error {
+	return model.Errorf(model.Unauthenticated, "you need to provide a valid access token or user credentials to access this api")
+}
+
+// ByToken returns the identity behind an application or client token. It fails
+// with Unauthenticated when the token is not known or its client has expired.
+func (a *Auth) ByToken(ctx context.Context, token string) (*model.Identity, error) {
+	h, err := a.tokens.get(sha256.Sum256([]byte(token)), func() (*holder, error) { return a.readHolder(ctx, token) })
+	if model.KindOf(err) == model.NotFound {
+		return nil, unauthenticated()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if h.expired(a.Now()) {
+		return nil, unauthenticated()
+	}
+	a.touch(ctx, h)
+	return h.identity, nil
+}
+
+// readHolder looks first where a token of its shape belongs.
+func (a *Auth) readHolder(ctx context.Context, token string) (*holder, error) {
+	kinds := []func(context.Context, []byte) (*holder, error){a.applicationHolder, a.clientHolder}
+	if !strings.HasPrefix(token, "A") {
+		kinds[0], kinds[1] = kinds[1], kinds[0]
+	}
+	hash := HashToken(token)
+	h, err := kinds[0](ctx, hash)
+	if model.KindOf(err) == model.NotFound {
+		return kinds[1](ctx, hash)
+	}
+	return h, err
+}
+
+func (a *Auth) applicationHolder(ctx context.Context, hash []byte) (*holder, error) {
+	application, err := a.DB.ApplicationByTokenHash(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	user, err := a.DB.UserByID(ctx, application.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return newHolder(&model.Identity{Credential: model.ApplicationToken, User: user, Application: application}, application.LastUsed), nil
+}
+
+func (a *Auth) clientHolder(ctx context.Context, hash []byte) (*holder, error) {
+	client, err := a.DB.ClientByTokenHash(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	user, err := a.DB.UserByID(ctx, client.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return newHolder(&model.Identity{Credential: model.ClientToken, User: user, Client: client}, client.LastUsed), nil
+}
+
+func newHolder(identity *model.Identity, used *time.Time) *holder {
+	h := &holder{identity: identity}
+	if used != nil {
+		h.used.Store(used.UnixMicro())
+	}
+	return h
+}
+
+func (h *holder) expired(now time.Time) bool {
+	if h.identity.Client == nil {
+		return false
+	}
+	c := *h.identity.Client
+	if used := h.used.Load(); used > 0 {
+		at := time.UnixMicro(used)
+		c.LastUsed = &at
+	}
+	return c.Expired(now)
+}
+
+// interval is how long a noted use of this token is good enough.
+func (h *holder) interval() time.Duration {
+	if c := h.identity.Client; c != nil && c.ExpiresAfterInactivitySeconds > 0 {
+		return min(touchEvery, time.Duration(c.ExpiresAfterInactivitySeconds)*time.Second/10)
+	}
+	return touchEvery
+}
+
+// touch notes the use of a token, unless one was noted not long ago. A request
+// does not fail because of it.
+func (a *Auth) touch(ctx context.Context, h *holder) {
+	now := a.Now()
+	used := h.used.Load()
+	if now.UnixMicro()-used < h.interval().Microseconds() || !h.used.CompareAndSwap(used, now.UnixMicro()) {
+		return
+	}
+	var err error
+	if h.identity.Client != nil {
+		err = a.DB.TouchClients(ctx, []int64{h.identity.Client.ID}, now)
+	} else {
+		err = a.DB.TouchApplication(ctx, h.identity.Application.ID, now)
+	}
+	if err != nil {
+		h.used.CompareAndSwap(now.UnixMicro(), used)
+		a.Log.Warn("the last use of a token was not noted", "error", err)
+	}
+}
+
+// ByPassword returns the identity of the person with the name and the password.
+// It fails with Unauthenticated, as slowly for a name that does not exist as for
+// a wrong password, and with TooMany when the visitor failed too often.
+func (a *Auth) ByPassword(ctx context.Context, name, password string, from Visitor) (*model.Identity, error) {
+	user, err := a.userByName(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	verified := a.Passwords.verified
+	if user.Password == "" || !verified.has(verified.credential(user.Name, user.Password, password)) {
+		if err := a.verify(ctx, user, password, from); err != nil {
+			return nil, err
+		}
+	}
+	return &model.Identity{Credential: model.Password, User: user}, nil
+}
+
+// userByName returns a user without a password for a name that does not exist.
+func (a *Auth) userByName(ctx context.Context, name string) (*model.User, error) {
+	if model.CheckName("name", name) != nil {
+		return &model.User{}, nil
+	}
+	user, err := a.users.get(name, func() (*model.User, error) { return a.DB.UserByName(ctx, name) })
+	if model.KindOf(err) == model.NotFound {
+		return &model.User{}, nil
+	}
+	return user, err
+}
+
+func (a *Auth) verify(ctx context.Context, user *model.User, password string, from Visitor) error {
+	done := func(bool) {}
+	if !from.Exempt {
+		var err error
+		if done, err = a.Throttle.Begin(ctx, from.Address); err != nil {
+			return err
+		}
+	}
+	ok, rehash, err := a.Passwords.VerifyCached(ctx, user.Name, user.Password, password)
+	// Who hung up before the answer has made its guess as well.
+	done(!ok && model.KindOf(err) != model.TooMany)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return unauthenticated()
+	}
+	if rehash {
+		a.rehash(ctx, user, password)
+	}
+	return nil
+}
+
+// rehash replaces an imported hash by one of ours. A login does not fail
+// because of it.
+func (a *Auth) rehash(ctx context.Context, user *model.User, password string) {
+	better, err := a.Passwords.Hash(ctx, password)
+	if err == nil {
+		err = a.DB.RehashPassword(ctx, user.ID, user.Password, better)
+	}
+	if err != nil {
+		a.Log.Warn("a password was not hashed anew", "user", user.ID, "error", err)
+		return
+	}
+	a.forgetUser(ctx, user.ID)
+}
+
+// Still reports whether the identity has not been revoked since it was made. A
+// stream asks when it has subscribed: who is revoked later ends it, who was
+// revoked before is found out here.
+func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
+	var err error
+	if who.Client != nil {
+		_, err = a.DB.ClientByID(ctx, who.User.ID, who.Client.ID)
+	} else {
+		var user *model.User
+		user, err = a.DB.UserByID(ctx, who.User.ID)
+		if err == nil && user.Password != who.User.Password {
+			err = unauthenticated()
+		}
+	}
+	if model.KindOf(err) == model.NotFound {
+		return unauthenticated()
+	}
+	return err
+}
+
+func (a *Auth) forgetUser(ctx context.Context, id int64) {
+	a.tokens.forget(func(h *holder) bool { return h.identity.User.ID == id })
+	a.users.forget(func(u *model.User) bool { return u.ID == id })
+	a.revise(ctx)
+}
+
+func (a *Auth) forgetClient(ctx context.Context, id int64) {
+	a.tokens.forget(func(h *holder) bool { return h.identity.Client != nil && h.identity.Client.ID == id })
+	a.revise(ctx)
+}
+
+// ForgetApplication forgets the cached identity of an application. Who changes
+// or deletes one calls it after the change has committed.
+func (a *Auth) ForgetApplication(ctx context.Context, id int64) {
+	a.tokens.forget(func(h *holder) bool { return h.identity.Application != nil && h.identity.Application.ID == id })
+	a.revise(ctx)
+}
