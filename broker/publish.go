@@ -1,0 +1,96 @@
+package broker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+// Publish stores the draft as a message and announces it. It returns when the
+// message has committed.
+//
+// An application token posts as its application; a person posts to an
+// application of their own that the draft names. A client token never posts:
+// Forbidden. What cannot be stored is Invalid or TooLarge.
+func (b *Broker) Publish(ctx context.Context, who *model.Identity, d model.Draft) (*model.Message, error) {
+	application, err := b.sender(ctx, who, d.ApplicationID)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.checkDraft(d); err != nil {
+		return nil, err
+	}
+	m := &model.Message{
+		ApplicationID: application.ID, UserID: application.UserID,
+		Title: d.Title, Message: d.Message, Extras: d.Extras, Date: b.Now(),
+	}
+	if strings.TrimSpace(d.Title) == "" {
+		m.Title, m.TitleDefaulted = application.Name, true
+	}
+	if d.Priority == nil {
+		m.Priority, m.PriorityDefaulted = application.DefaultPriority, true
+	} else {
+		m.Priority = *d.Priority
+	}
+	if err := b.store(ctx, m); err != nil {
+		return nil, b.vanished(ctx, err, application.ID)
+	}
+	return m, nil
+}
+
+// store gives the message another key when a different node chose the same one
+// in the same millisecond.
+func (b *Broker) store(ctx context.Context, m *model.Message) error {
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		m.Key = b.keys.Next(m.Date)
+		err := b.DB.CreateMessage(ctx, m)
+		if model.KindOf(err) != model.Conflict || attempt == attempts {
+			return err
+		}
+	}
+}
+
+// sender returns the application that the identity posts as.
+func (b *Broker) sender(ctx context.Context, who *model.Identity, id int64) (*model.Application, error) {
+	if who.Credential == model.ApplicationToken {
+		return who.Application, nil
+	}
+	if who.Credential == model.ClientToken && !who.Client.Session {
+		return nil, model.Errorf(model.Forbidden, "a client token can not post messages; use an application token, or user credentials with appid")
+	}
+	if id == 0 {
+		return nil, model.Errorf(model.Invalid, "appid is required when not authenticating with an application token")
+	}
+	application, err := b.DB.ApplicationByID(ctx, who.User.ID, id)
+	if model.KindOf(err) == model.NotFound {
+		return nil, model.Errorf(model.Invalid, "appid not found")
+	}
+	return application, err
+}
+
+// vanished handles an application that was deleted while its message waited.
+func (b *Broker) vanished(ctx context.Context, err error, application int64) error {
+	if model.KindOf(err) != model.NotFound {
+		return err
+	}
+	b.Auth.ForgetApplication(ctx, application)
+	return model.Errorf(model.Unauthenticated, "the application was deleted").Because(err)
+}
+
+func (b *Broker) checkDraft(d model.Draft) error {
+	if d.Message == "" {
+		return model.Errorf(model.Invalid, "Field 'message' is required")
+	}
+	if b.Limits.Message > 0 && len(d.Message) > b.Limits.Message {
+		return model.Errorf(model.TooLarge, "Field 'message' must not be longer than %d bytes", b.Limits.Message)
+	}
+	if err := model.CheckText("message", d.Message); err != nil {
+		return err
+	}
+	if err := model.CheckText("title", d.Title); err != nil {
+		return err
+	}
+	return b.Limits.checkExtras(d.Extras)
+}

@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/model"
+)
+
+// replayPage is how many messages are read at a time for a stream that resumes.
+const replayPage = 200
+
+// Replay hands the messages that a stream missed to emit, in order, and then
+// lets the live ones through.
+type Replay func(ctx context.Context, emit func([]*hub.Envelope) error) error
+
+// Subscribe opens a stream of everything the identity may read. The
+// subscription is held until replay was run: with since, replay first hands over
+// the stored messages with a greater id. A since beyond the newest message counts
+// as the newest. Whatever happens around the join, every message comes once, in
+// the order of ids.
+//
+// It fails with TooMany when the user has too many streams, unless exempt, and
+// with Unauthenticated when the identity was revoked meanwhile.
+func (b *Broker) Subscribe(ctx context.Context, who *model.Identity, since *int64, exempt bool) (*hub.Subscription, Replay, error) {
+	feed := model.Feed{UserID: who.User.ID}
+	if who.Client != nil {
+		feed.ClientID = who.Client.ID
+	}
+	if limit := b.Limits.Streams; limit > 0 && !exempt && b.Hub.StreamsOf(feed.UserID) >= limit {
+		return nil, nil, model.Errorf(model.TooMany, "you have %d open streams, which is the limit", limit).After(5 * time.Second)
+	}
+	subscription, err := b.Hub.Subscribe(feed)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Who was revoked before the subscription existed did not end it.
+	if err := b.Auth.Still(ctx, who); err != nil {
+		subscription.Close()
+		return nil, nil, err
+	}
+	return subscription, func(ctx context.Context, emit func([]*hub.Envelope) error) error {
+		return b.replay(ctx, subscription, since, emit)
+	}, nil
+}
+
+func (b *Broker) replay(ctx context.Context, s *hub.Subscription, since *int64, emit func([]*hub.Envelope) error) error {
+	if since == nil {
+		s.Release(0)
+		return nil
+	}
+	latest, err := b.DB.LatestMessageID(ctx)
+	if err != nil {
+		return err
+	}
+	after := min(*since, latest)
+	for {
+		page, err := b.after(ctx, s.Feed().UserID, after)
+		if err != nil {
+			return err
+		}
+		if len(page) > 0 {
+			if err := emit(page); err != nil {
+				return err
+			}
+			after = page[len(page)-1].Event.MessageID
+		}
+		if len(page) < replayPage {
+			s.Release(after)
+			return nil
+		}
+	}
+}
+
+func (b *Broker) after(ctx context.Context, user, after int64) ([]*hub.Envelope, error) {
+	applications, err := b.DB.ApplicationIDs(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := b.DB.MessagesAfter(ctx, applications, after, replayPage)
+	page := make([]*hub.Envelope, len(messages))
+	for i, m := range messages {
+		page[i] = hub.Seal(&model.Event{
+			Kind: model.MessagePublished, UserID: user, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID,
+		})
+	}
+	return page, err
+}
