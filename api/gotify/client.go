@@ -1,0 +1,132 @@
+package gotify
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+type clientBody struct {
+	Name                          string `json:"name"`
+	ExpiresAfterInactivitySeconds int64  `json:"expiresAfterInactivitySeconds"`
+}
+
+func (b *clientBody) readForm(values url.Values) error {
+	f := form{Values: values}
+	b.Name = f.Get("name")
+	if n := f.integer("expiresAfterInactivitySeconds"); n != nil {
+		b.ExpiresAfterInactivitySeconds = *n
+	}
+	return f.err
+}
+
+func (f *Face) clients(c *gin.Context) error {
+	all, err := f.Reader.ClientsByUser(c.Request.Context(), who(c).User.ID)
+	if err != nil {
+		return err
+	}
+	list := make([]client, len(all))
+	for i, each := range all {
+		list[i] = toClient(each, ownToken(c, each.ID), f.Now())
+	}
+	c.JSON(http.StatusOK, list)
+	return nil
+}
+
+// ownToken returns the token of the request when it is the client's: Android
+// up to 2.9 finds itself in the list by it.
+func ownToken(c *gin.Context, id int64) string {
+	if own := who(c).Client; own != nil && own.ID == id {
+		return c.GetString(tokenKey)
+	}
+	return ""
+}
+
+func (f *Face) createClient(c *gin.Context) error {
+	var body clientBody
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	created, token, err := f.Auth.CreateClient(c.Request.Context(), who(c).User.ID, body.Name, body.ExpiresAfterInactivitySeconds)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, toClient(created, token, f.Now()))
+	return nil
+}
+
+func (f *Face) updateClient(c *gin.Context) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	var body clientBody
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	ctx, user := c.Request.Context(), who(c).User.ID
+	if err := f.Auth.UpdateClient(ctx, user, id, body.Name, body.ExpiresAfterInactivitySeconds); err != nil {
+		return missing(err, "client with id %d doesn't exists", id)
+	}
+	updated, err := f.Reader.ClientByID(ctx, user, id)
+	if err != nil {
+		return missing(err, "client with id %d doesn't exists", id)
+	}
+	c.JSON(http.StatusOK, toClient(updated, ownToken(c, id), f.Now()))
+	return nil
+}
+
+// deleteClient lets every client delete itself; to delete another one needs
+// elevation.
+func (f *Face) deleteClient(c *gin.Context) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	if own := who(c).Client; own == nil || own.ID != id {
+		if err := f.authorize(c, elevated); err != nil {
+			return err
+		}
+	}
+	err = f.Auth.DeleteClient(c.Request.Context(), who(c).User.ID, id)
+	return done(c, missing(err, "client with id %d doesn't exists", id))
+}
+
+type elevationBody struct {
+	DurationSeconds int64 `json:"durationSeconds"`
+}
+
+func (b *elevationBody) readForm(values url.Values) error {
+	f := form{Values: values}
+	if n := f.integer("durationSeconds"); n != nil {
+		b.DurationSeconds = *n
+	}
+	return f.err
+}
+
+// maxElevation is the longest elevation, in seconds: a hundred years.
+const maxElevation = 100 * 365 * 24 * 3600
+
+func (f *Face) elevateClient(c *gin.Context) error {
+	id, err := pathID(c)
+	if err != nil {
+		return err
+	}
+	var body elevationBody
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if body.DurationSeconds == 0 {
+		return model.Errorf(model.Invalid, "Field 'durationSeconds' is required")
+	}
+	duration := time.Duration(max(-1, min(body.DurationSeconds, maxElevation))) * time.Second
+	if err := f.Auth.Elevate(c.Request.Context(), who(c).User.ID, id, duration); err != nil {
+		return missing(err, "client not found")
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}

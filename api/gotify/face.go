@@ -1,0 +1,81 @@
+// Package gotify speaks Gotify's language over HTTP: REST with application and
+// client tokens, cookie sessions, and the WebSocket stream, for clients of both
+// its generations, 2.9 and 3.0.
+//
+// The routes stand in one table (routes.go) with what each of them needs. A
+// handler decodes a request, calls one verb of auth or broker or a read of the
+// database, and encodes the answer; it returns its error, and error.go is the
+// only place that writes one. The wire structs (wire.go) are this face's own.
+//
+// README.md says what is compatible and where we differ on purpose; openapi.yaml
+// describes every route and is compared with the table by a test.
+package gotify
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/carillon-push/carillon/api/stream"
+	"github.com/carillon-push/carillon/auth"
+	"github.com/carillon-push/carillon/broker"
+	"github.com/carillon-push/carillon/database"
+)
+
+// Options are what a Face is made of.
+type Options struct {
+	Auth   *auth.Auth
+	Broker *broker.Broker
+	Reader *database.Reader
+	Pumps  *stream.Pumps
+	Build  Build
+	// Registration is what clients are told: whether anybody may create a user.
+	Registration bool
+	// BaseURL is where people reach the server, nil when that was not configured.
+	BaseURL *url.URL
+	// AllowOrigins and StreamOrigins are the foreign web pages that may use the
+	// API and the stream: whole origins and host names, all in lower case.
+	AllowOrigins, StreamOrigins []*regexp.Regexp
+	// AllowMethods and AllowHeaders are what a foreign page may send.
+	AllowMethods, AllowHeaders []string
+	// SecureCookie marks the session cookie as secure whatever the scheme is.
+	SecureCookie bool
+	// Exempt reports whether the limits are lifted for an address.
+	Exempt func(netip.Addr) bool
+	// ImageBytes bounds the upload of a picture.
+	ImageBytes int64
+	// ImagesDir is a folder of pictures that a Gotify server left; "" for none.
+	ImagesDir string
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Build says which program this is.
+type Build struct{ Version, Commit, Date string }
+
+// Face serves Gotify's API. Its handlers are safe for concurrent use.
+type Face struct {
+	Options
+	docs   *docs
+	images *os.Root
+}
+
+// New returns a Face over the options.
+func New(o Options) (*Face, error) {
+	d, err := newDocs()
+	if err != nil {
+		return nil, err
+	}
+	f := &Face{Options: o, docs: d}
+	if o.ImagesDir != "" {
+		// A folder that does not exist holds no old pictures, and is no fault.
+		f.images, err = os.OpenRoot(o.ImagesDir)
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+	}
+	return f, nil
+}

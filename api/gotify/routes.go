@@ -1,0 +1,108 @@
+package gotify
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+// need says what a route asks of its caller.
+type need uint8
+
+const (
+	// nobody: no credentials are looked at.
+	nobody need = iota
+	// anybody: credentials are looked at when there are some, and must be right.
+	anybody
+	// poster: any credentials; what they may do is decided by the verb.
+	poster
+	// person: a client token or a password.
+	person
+	// elevated: a person, elevated where auth.elevation asks for it.
+	elevated
+	// admin: an elevated person who is an admin.
+	admin
+)
+
+type route struct {
+	method, path string
+	need         need
+	handle       func(*Face, *gin.Context) error
+}
+
+// routes is the whole of Gotify's API, in the order of its documentation.
+var routes = []route{
+	{http.MethodGet, "/health", nobody, (*Face).health},
+	{http.MethodHead, "/health", nobody, (*Face).health},
+	{http.MethodGet, "/version", nobody, (*Face).version},
+	{http.MethodGet, "/gotifyinfo", nobody, (*Face).info},
+	{http.MethodGet, "/docs", nobody, func(f *Face, c *gin.Context) error { return f.docs.page(c) }},
+	{http.MethodGet, "/docs/docs.css", nobody, func(f *Face, c *gin.Context) error { return f.docs.style(c) }},
+	{http.MethodGet, "/swagger", nobody, func(f *Face, c *gin.Context) error { return f.docs.spec(c) }},
+	{http.MethodGet, "/image/:name", nobody, (*Face).image},
+	{http.MethodGet, "/static/defaultapp.png", nobody, (*Face).defaultImage},
+
+	{http.MethodPost, "/message", poster, (*Face).createMessage},
+	{http.MethodGet, "/message", person, (*Face).messages},
+	{http.MethodDelete, "/message", person, (*Face).deleteMessages},
+	{http.MethodDelete, "/message/:id", person, (*Face).deleteMessage},
+	{http.MethodGet, "/stream", person, (*Face).stream},
+
+	{http.MethodGet, "/application", person, (*Face).applications},
+	{http.MethodPost, "/application", person, (*Face).createApplication},
+	{http.MethodPut, "/application/:id", person, (*Face).updateApplication},
+	{http.MethodDelete, "/application/:id", elevated, (*Face).deleteApplication},
+	{http.MethodPut, "/application/:id/security", elevated, (*Face).secureApplication},
+	{http.MethodPost, "/application/:id/image", person, (*Face).setImage},
+	{http.MethodDelete, "/application/:id/image", person, (*Face).deleteImage},
+	{http.MethodGet, "/application/:id/message", person, (*Face).applicationMessages},
+	{http.MethodDelete, "/application/:id/message", person, (*Face).deleteApplicationMessages},
+
+	{http.MethodGet, "/client", person, (*Face).clients},
+	{http.MethodPost, "/client", person, (*Face).createClient},
+	{http.MethodPut, "/client/:id", person, (*Face).updateClient},
+	{http.MethodDelete, "/client/:id", person, (*Face).deleteClient},
+	{http.MethodPost, "/client/:id/elevate", elevated, (*Face).elevateClient},
+
+	{http.MethodGet, "/current/user", person, (*Face).currentUser},
+	{http.MethodPost, "/current/user/password", elevated, (*Face).changePassword},
+	{http.MethodGet, "/user", admin, (*Face).users},
+	{http.MethodPost, "/user", anybody, (*Face).createUser},
+	{http.MethodGet, "/user/:id", admin, (*Face).user},
+	{http.MethodPost, "/user/:id", admin, (*Face).updateUser},
+	{http.MethodDelete, "/user/:id", admin, (*Face).deleteUser},
+
+	{http.MethodPost, "/auth/local/login", nobody, (*Face).login},
+	{http.MethodPost, "/auth/logout", person, (*Face).logout},
+}
+
+// Mount adds the face's routes to r.
+func (f *Face) Mount(r gin.IRoutes) {
+	for _, route := range routes {
+		r.Handle(route.method, route.path, f.serve(route))
+	}
+	r.OPTIONS("/*path", f.preflight)
+}
+
+// serve is the trip of every request: origin, credentials, handler, error.
+func (f *Face) serve(r route) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := f.checkOrigin(c, r.path == "/stream")
+		if err == nil {
+			err = f.authorize(c, r.need)
+		}
+		if err == nil {
+			err = r.handle(f, c)
+		}
+		if err != nil {
+			f.Refuse(c, err)
+		}
+	}
+}
+
+// NotFound answers a path or method that no route has.
+func (f *Face) NotFound(c *gin.Context) {
+	f.Refuse(c, model.Errorf(model.NotFound, "page not found"))
+}
