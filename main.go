@@ -159,7 +159,7 @@ func (n *node) handler() (http.Handler, error) {
 		return nil, err
 	}
 	return router.New(router.Options{
-		Gotify: face, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
+		Gotify: face, BaseURL: c.Server.BaseURL, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
 		Limits: router.Limits{
 			Body: c.Limits.Body, URL: c.Limits.URL, Headers: c.Limits.Headers,
 			Burst: c.Limits.Requests.Burst, PerSecond: c.Limits.Requests.PerSecond, Exempt: exempt,

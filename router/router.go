@@ -21,6 +21,8 @@ import (
 // Options are what the router is made of.
 type Options struct {
 	Gotify *gotify.Face
+	// BaseURL is where people reach the server, "" when that was not configured.
+	BaseURL string
 	// BasePath is the path of server.baseurl, "" or like "/push". Requests may
 	// come with it or, where a proxy strips it, without.
 	BasePath string
@@ -54,7 +56,7 @@ func New(o Options) http.Handler {
 	_ = engine.SetTrustedProxies(nil)
 	m := &middleware{Options: o, visitors: newVisitors(o.Limits, time.Now)}
 	engine.Use(m.log, m.recover, m.headers, m.limit)
-	ui.Mount(engine)
+	ui.Mount(engine, o.BaseURL)
 	o.Gotify.Mount(engine)
 	engine.NoRoute(o.Gotify.NotFound)
 	return m.forwarded(m.stripBase(engine))

@@ -7,14 +7,16 @@
 package ui
 
 import (
+	"bytes"
 	_ "embed"
+	"html/template"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 )
 
 //go:embed welcome.html
-var welcome []byte
+var welcome string
 
 //go:embed welcome.css
 var style []byte
@@ -22,17 +24,38 @@ var style []byte
 // policy lets a page load nothing but this server's own files, and no scripts.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Mount adds the pages to r.
-func Mount(r gin.IRoutes) {
-	page := func(c *gin.Context) {
+// Mount adds the pages to r. They show address, or where address is "" the one
+// that the request was sent to.
+func Mount(r gin.IRoutes, address string) {
+	page := template.Must(template.New("welcome").Parse(welcome))
+	show := func(c *gin.Context) {
+		shown := address
+		if shown == "" {
+			shown = addressOf(c.Request)
+		}
+		var text bytes.Buffer
+		if err := page.Execute(&text, shown); err != nil {
+			c.Status(http.StatusInternalServerError)
+			return
+		}
 		c.Header("Content-Security-Policy", policy)
 		c.Header("Cache-Control", "no-cache")
-		c.Data(http.StatusOK, "text/html; charset=utf-8", welcome)
+		c.Data(http.StatusOK, "text/html; charset=utf-8", text.Bytes())
 	}
-	r.GET("/", page)
-	r.GET("/index.html", page)
+	r.GET("/", show)
+	r.GET("/index.html", show)
 	r.GET("/static/welcome.css", func(c *gin.Context) {
 		c.Header("Cache-Control", "public, max-age=3600")
 		c.Data(http.StatusOK, "text/css; charset=utf-8", style)
 	})
+}
+
+// addressOf is where the request was sent to; the router has put the scheme that
+// a trusted proxy told into the URL.
+func addressOf(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
 }

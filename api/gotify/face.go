@@ -13,10 +13,12 @@ package gotify
 
 import (
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/carillon-push/carillon/api/stream"
@@ -68,6 +70,9 @@ func New(o Options) (*Face, error) {
 	d, err := newDocs()
 	if err != nil {
 		return nil, err
+	}
+	if o.BaseURL != nil {
+		d.address = func(*http.Request) string { return strings.TrimRight(o.BaseURL.String(), "/") }
 	}
 	f := &Face{Options: o, docs: d}
 	if o.ImagesDir != "" {

@@ -2,17 +2,18 @@ package stream_test
 
 import (
 	"fmt"
-	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/carillon-push/carillon/api/stream"
-	"github.com/carillon-push/carillon/hub"
 )
 
 // BenchmarkFanOut measures one message to 1,000 streams, through hub and pumps
@@ -24,19 +25,19 @@ func BenchmarkFanOut(b *testing.B) {
 	const streams = 1000
 	for _, posters := range []int{1, 16} {
 		b.Run(fmt.Sprintf("pumps/posters=%d", posters), func(b *testing.B) {
-			s := serve(b, stream.Options{})
-			var last int64 // guarded by the benchmark's lock
-			fanOut(b, s, streams, posters, func(text string) {
+			s := serve(b, stream.Options{Ping: time.Hour})
+			last := int64(0)
+			fanOut(b, s.http.Listener.Addr().String(), streams, posters, func(text string) {
 				last++
 				s.hub.Publish(message(last, text))
 			})
 		})
 		b.Run(fmt.Sprintf("prepared message/posters=%d", posters), func(b *testing.B) {
-			bare := newBareServer(b, streams)
-			fanOut(b, bare.server, streams, posters, func(text string) {
+			address, connections := bareServer(b)
+			fanOut(b, address, streams, posters, func(text string) {
 				prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, []byte(text))
 				require.NoError(b, err)
-				for _, conn := range bare.conns {
+				for _, conn := range connections() {
 					if err := conn.WritePreparedMessage(prepared); err != nil {
 						b.Error(err)
 					}
@@ -46,9 +47,9 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 }
 
-// fanOut lets posters post b.N messages to streams of s. The post function is
-// called under a lock, in the order of the log.
-func fanOut(b *testing.B, s *server, streams, posters int, post func(text string)) {
+// fanOut opens streams and lets posters post b.N messages. The post function is
+// called under a lock, as messages are published in the order of the log.
+func fanOut(b *testing.B, address string, streams, posters int, post func(text string)) {
 	text := strings.Repeat("x", 200)
 	size := len(wire(text))
 	posts := b.N
@@ -59,8 +60,7 @@ func fanOut(b *testing.B, s *server, streams, posters int, post func(text string
 	}
 	var clients, posting sync.WaitGroup
 	for range streams {
-		conn, reader := s.raw(b)
-		s.subscription(b)
+		conn, reader := rawStream(b, address)
 		clients.Go(func() {
 			chunk := make([]byte, 16<<10)
 			for got, seen := 0, 0; seen < posts; {
@@ -104,8 +104,32 @@ func fanOut(b *testing.B, s *server, streams, posters int, post func(text string
 	clients.Wait()
 }
 
-// bareServer holds connections of the library and nothing else.
-type bareServer struct {
-	*server
-	conns []*websocket.Conn
+// bareServer returns an address that upgrades connections, and a function that
+// returns them.
+func bareServer(b *testing.B) (address string, connections func() []*websocket.Conn) {
+	var mu sync.Mutex
+	var conns []*websocket.Conn
+	upgrader := websocket.Upgrader{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		conns = append(conns, conn)
+	}))
+	connections = func() []*websocket.Conn {
+		mu.Lock()
+		defer mu.Unlock()
+		return conns
+	}
+	b.Cleanup(func() {
+		server.Close()
+		for _, conn := range connections() {
+			_ = conn.Close()
+		}
+	})
+	return server.Listener.Addr().String(), connections
 }

@@ -140,7 +140,12 @@ const handshake = "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrad
 // how to read from it.
 func (s *server) raw(t testing.TB) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
+	return rawStream(t, s.http.Listener.Addr().String())
+}
+
+func rawStream(t testing.TB, address string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
