@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -109,7 +110,8 @@ func openDatabase(ctx context.Context, o database.Options) (*database.DB, error)
 func secretPath(c *config.Config) string {
 	folder := "data"
 	if c.Database.Dialect == database.DialectSQLite {
-		folder = filepath.Dir(c.Database.Connection)
+		file, _, _ := strings.Cut(strings.TrimPrefix(c.Database.Connection, "file:"), "?")
+		folder = filepath.Dir(file)
 	}
 	return filepath.Join(folder, "secret.key")
 }

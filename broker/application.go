@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -155,7 +156,7 @@ func (b *Broker) SetImage(ctx context.Context, user, id int64, picture io.Reader
 	if _, err := b.DB.ApplicationByID(ctx, user, id); err != nil {
 		return nil, err
 	}
-	data, extension, err := NormalizeImage(picture, b.Limits.Image)
+	data, extension, err := b.normalize(ctx, picture)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +165,22 @@ func (b *Broker) SetImage(ctx context.Context, user, id int64, picture io.Reader
 		return nil, err
 	}
 	return b.changed(ctx, user, id)
+}
+
+// normalize decodes one picture at a time, after it has arrived: a slow sender
+// holds up nobody.
+func (b *Broker) normalize(ctx context.Context, picture io.Reader) (data []byte, extension string, err error) {
+	arrived, err := io.ReadAll(io.LimitReader(picture, b.Limits.Image.Bytes+1))
+	if err != nil {
+		return nil, "", model.Errorf(model.Invalid, "the picture can not be read").Because(err)
+	}
+	select {
+	case b.pictures <- struct{}{}:
+		defer func() { <-b.pictures }()
+		return NormalizeImage(bytes.NewReader(arrived), b.Limits.Image)
+	case <-ctx.Done():
+		return nil, "", model.Errorf(model.Unavailable, "the request was given up").Because(ctx.Err())
+	}
 }
 
 // DeleteImage gives an application of the user the default image back. It fails

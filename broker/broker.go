@@ -45,10 +45,15 @@ type Options struct {
 type Broker struct {
 	Options
 	keys *model.Keys
+	// pictures holds a token while a picture is being decoded: one can take
+	// hundreds of megabytes.
+	pictures chan struct{}
 }
 
 // New returns a Broker over the options.
-func New(o Options) *Broker { return &Broker{Options: o, keys: model.NewKeys()} }
+func New(o Options) *Broker {
+	return &Broker{Options: o, keys: model.NewKeys(), pictures: make(chan struct{}, 1)}
+}
 
 // Announce returns what tells the hub of committed messages; the database calls
 // it in the order of ids.
