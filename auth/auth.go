@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/carillon-push/carillon/database"
 	"github.com/carillon-push/carillon/model"
 )
@@ -59,16 +61,24 @@ type Auth struct {
 	Options
 	tokens *cache[tokenKey, *holder]
 	users  *cache[string, *model.User]
+	// watched holds, for users who opened a stream, the encoded password of that
+	// moment, so that streams end when another process changes it.
+	watched *lru.Cache[int64, string]
 	// revision is the database's revision that the caches know of.
 	revision atomic.Int64
+	// owed says that other processes, and our own caches, were not told of a
+	// change that has or may have happened.
+	owed atomic.Bool
 }
 
 // New returns an Auth over the options.
 func New(o Options) *Auth {
+	watched, _ := lru.New[int64, string](cacheSize) // fails for a size below 1 only
 	return &Auth{
 		Options: o,
 		tokens:  newCache[tokenKey, *holder](),
 		users:   newCache[string, *model.User](),
+		watched: watched,
 	}
 }
 
@@ -82,7 +92,7 @@ func (a *Auth) Run(ctx context.Context) error {
 	sweep, follow := time.NewTicker(sweepEvery), time.NewTicker(followEvery)
 	defer sweep.Stop()
 	defer follow.Stop()
-	for {
+	for failing := false; ; {
 		var err error
 		select {
 		case <-ctx.Done():
@@ -92,9 +102,11 @@ func (a *Auth) Run(ctx context.Context) error {
 		case <-follow.C:
 			err = a.follow(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
+		// While the database is away, one line says so.
+		if err != nil && ctx.Err() == nil && !failing {
 			a.Log.Warn("clients could not be looked after", "error", err)
 		}
+		failing = err != nil
 	}
 }
 
@@ -104,9 +116,19 @@ func (a *Auth) sweep(ctx context.Context) error {
 		return err
 	}
 	gone, err := a.DB.DeleteExpiredClients(ctx, now)
+	if err != nil {
+		return a.Doubt(err)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(gone))
+	for i, c := range gone {
+		ids[i] = c.ID
+	}
+	a.forgetClients(ctx, ids...)
 	for _, c := range gone {
-		a.forgetClient(ctx, c.ID)
 		a.Revoked(c.UserID, c.ID)
 	}
-	return err
+	return nil
 }

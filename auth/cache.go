@@ -42,6 +42,9 @@ func (c *cache[K, V]) get(key K, load func() (V, error)) (V, error) {
 	return v, nil
 }
 
+// drop removes the value of the key, so that the next get reads it anew.
+func (c *cache[K, V]) drop(key K) { c.values.Remove(key) }
+
 // forget removes the values that match.
 func (c *cache[K, V]) forget(match func(V) bool) {
 	c.mu.Lock()

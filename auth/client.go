@@ -44,7 +44,7 @@ func (a *Auth) createClient(ctx context.Context, c *model.Client) (*model.Client
 	token := NewClientToken()
 	c.TokenHash, c.CreatedAt = HashToken(token), a.Now()
 	if err := a.DB.CreateClient(ctx, c); err != nil {
-		return nil, "", err
+		return nil, "", Vanished(err)
 	}
 	return c, token, nil
 }
@@ -77,9 +77,9 @@ func (a *Auth) Elevate(ctx context.Context, user, id int64, duration time.Durati
 
 func (a *Auth) changeClient(ctx context.Context, user, id int64, change database.ClientChange) error {
 	if err := a.DB.UpdateClient(ctx, user, id, change); err != nil {
-		return err
+		return a.Doubt(err)
 	}
-	a.forgetClient(ctx, id)
+	a.forgetClients(ctx, id)
 	return nil
 }
 
@@ -87,9 +87,9 @@ func (a *Auth) changeClient(ctx context.Context, user, id int64, change database
 // on, and its streams end.
 func (a *Auth) DeleteClient(ctx context.Context, user, id int64) error {
 	if err := a.DB.DeleteClient(ctx, user, id); err != nil {
-		return err
+		return a.Doubt(err)
 	}
-	a.forgetClient(ctx, id)
+	a.forgetClients(ctx, id)
 	a.Revoked(user, id)
 	return nil
 }

@@ -22,6 +22,15 @@ type holder struct {
 	used atomic.Int64
 }
 
+// Vanished turns the NotFound of a change for a user who was deleted meanwhile
+// into Unauthenticated, which is what that user's next request gets.
+func Vanished(err error) error {
+	if model.KindOf(err) == model.NotFound {
+		return unauthenticated()
+	}
+	return err
+}
+
 // Visitor is where credentials come from.
 type Visitor struct {
 	// Address is the client's IP address.
@@ -37,7 +46,14 @@ func unauthenticated() error {
 // ByToken returns the identity behind an application or client token. It fails
 // with Unauthenticated when the token is not known or its client has expired.
 func (a *Auth) ByToken(ctx context.Context, token string) (*model.Identity, error) {
-	h, err := a.tokens.get(sha256.Sum256([]byte(token)), func() (*holder, error) { return a.readHolder(ctx, token) })
+	key := tokenKey(sha256.Sum256([]byte(token)))
+	load := func() (*holder, error) { return a.readHolder(ctx, token) }
+	h, err := a.tokens.get(key, load)
+	if err == nil && h.expired(a.Now()) {
+		// An open stream, or another node, may have noted a use since.
+		a.tokens.drop(key)
+		h, err = a.tokens.get(key, load)
+	}
 	if model.KindOf(err) == model.NotFound {
 		return nil, unauthenticated()
 	}
@@ -147,7 +163,7 @@ func (a *Auth) ByPassword(ctx context.Context, name, password string, from Visit
 	}
 	verified := a.Passwords.verified
 	if user.Password == "" || !verified.has(verified.credential(user.Name, user.Password, password)) {
-		if err := a.verify(ctx, user, password, from); err != nil {
+		if user, err = a.verify(ctx, user, password, from); err != nil {
 			return nil, err
 		}
 	}
@@ -166,41 +182,47 @@ func (a *Auth) userByName(ctx context.Context, name string) (*model.User, error)
 	return user, err
 }
 
-func (a *Auth) verify(ctx context.Context, user *model.User, password string, from Visitor) error {
+// verify returns the user when the password is right, with the hash that is
+// stored from now on.
+func (a *Auth) verify(ctx context.Context, user *model.User, password string, from Visitor) (*model.User, error) {
 	done := func(bool) {}
 	if !from.Exempt {
 		var err error
 		if done, err = a.Throttle.Begin(ctx, from.Address); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	ok, rehash, err := a.Passwords.VerifyCached(ctx, user.Name, user.Password, password)
 	// Who hung up before the answer has made its guess as well.
 	done(!ok && model.KindOf(err) != model.TooMany)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !ok {
-		return unauthenticated()
+		return nil, unauthenticated()
 	}
 	if rehash {
-		a.rehash(ctx, user, password)
+		return a.rehash(ctx, user, password), nil
 	}
-	return nil
+	return user, nil
 }
 
-// rehash replaces an imported hash by one of ours. A login does not fail
-// because of it.
-func (a *Auth) rehash(ctx context.Context, user *model.User, password string) {
+// rehash replaces an imported hash by one of ours and returns the user with it.
+// A login does not fail because of it.
+func (a *Auth) rehash(ctx context.Context, user *model.User, password string) *model.User {
 	better, err := a.Passwords.Hash(ctx, password)
 	if err == nil {
 		err = a.DB.RehashPassword(ctx, user.ID, user.Password, better)
 	}
 	if err != nil {
 		a.Log.Warn("a password was not hashed anew", "user", user.ID, "error", err)
-		return
+		return user
 	}
+	a.watched.Remove(user.ID) // the password is the same: no stream has to end
 	a.forgetUser(ctx, user.ID)
+	fresh := *user
+	fresh.Password = better
+	return &fresh
 }
 
 // Still reports whether the identity has not been revoked since it was made. A
@@ -220,6 +242,9 @@ func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
 	if model.KindOf(err) == model.NotFound {
 		return unauthenticated()
 	}
+	if err == nil {
+		a.watched.ContainsOrAdd(who.User.ID, who.User.Password)
+	}
 	return err
 }
 
@@ -229,9 +254,18 @@ func (a *Auth) forgetUser(ctx context.Context, id int64) {
 	a.revise(ctx)
 }
 
-func (a *Auth) forgetClient(ctx context.Context, id int64) {
-	a.tokens.forget(func(h *holder) bool { return h.identity.Client != nil && h.identity.Client.ID == id })
+func (a *Auth) forgetClients(ctx context.Context, ids ...int64) {
+	forgotten := setOf(ids)
+	a.tokens.forget(func(h *holder) bool { return h.identity.Client != nil && forgotten[h.identity.Client.ID] })
 	a.revise(ctx)
+}
+
+func setOf(ids []int64) map[int64]bool {
+	set := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 // ForgetApplication forgets the cached identity of an application. Who changes

@@ -34,6 +34,16 @@ func (a *Auth) RequireElevated(who *model.Identity) error {
 	return model.Errorf(model.Forbidden, "session not elevated, use basic auth or call /client:elevate")
 }
 
+// RequireMaker fails with Forbidden unless the identity may create clients.
+// Where elevation is asked of web sessions only, the session that makes a client
+// has to be elevated: the client itself never needs to be.
+func (a *Auth) RequireMaker(who *model.Identity) error {
+	if a.Elevation == ElevateSessions {
+		return a.RequireElevated(who)
+	}
+	return RequirePerson(who)
+}
+
 // RequireAdmin fails with Forbidden unless the identity is an admin's, elevated
 // where that is asked for.
 func (a *Auth) RequireAdmin(who *model.Identity) error {

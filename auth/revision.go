@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/carillon-push/carillon/model"
@@ -17,31 +16,79 @@ const followEvery = time.Second
 func (a *Auth) revise(ctx context.Context) {
 	revision, err := a.DB.Revise(context.WithoutCancel(ctx))
 	if err != nil {
-		a.Log.Warn("other nodes were not told of a change", "error", err)
+		a.owed.Store(true)
+		a.Log.Warn("other nodes will be told of a change later", "error", err)
 		return
 	}
 	// When nobody else changed anything meanwhile, there is nothing to follow.
 	a.revision.CompareAndSwap(revision-1, revision)
 }
 
+// Doubt returns err, the error of a change of a user, client or application.
+// When it leaves open whether the change has happened, because the connection
+// broke or the caller hung up during the commit, all processes look again
+// within followEvery.
+func (a *Auth) Doubt(err error) error {
+	if kind := model.KindOf(err); err != nil && (kind == model.Unavailable || kind == model.Internal) {
+		a.owed.Store(true)
+	}
+	return err
+}
+
 // follow forgets all cached identities when another process changed some, and
-// ends the streams of clients that are gone.
+// ends the streams that lost what they rest on.
 func (a *Auth) follow(ctx context.Context) error {
+	if a.owed.Swap(false) {
+		// It is not noted as our own, so that it is followed here, too.
+		if _, err := a.DB.Revise(ctx); err != nil {
+			a.owed.Store(true)
+			return err
+		}
+	}
 	revision, err := a.DB.Revision(ctx)
 	if err != nil || a.revision.Swap(revision) == revision {
 		return err
 	}
 	a.tokens.forget(func(*holder) bool { return true })
 	a.users.forget(func(*model.User) bool { return true })
-	streaming := a.Streaming()
-	there, err := a.DB.ExistingClients(ctx, streaming)
-	if err != nil {
+	if err := a.endStreams(ctx); err != nil {
 		a.revision.Store(revision - 1)
 		return err
 	}
+	return nil
+}
+
+// endStreams ends the streams of clients that are gone, and of users who are
+// gone or have another password.
+func (a *Auth) endStreams(ctx context.Context) error {
+	streaming := a.Streaming()
+	existing, err := a.DB.ExistingClients(ctx, streaming)
+	if err != nil {
+		return err
+	}
+	there := setOf(existing)
 	for _, client := range streaming {
-		if !slices.Contains(there, client) {
+		if !there[client] {
 			a.Revoked(0, client)
+		}
+	}
+	watched := a.watched.Keys()
+	if len(watched) == 0 {
+		return nil
+	}
+	users, err := a.DB.Users(ctx)
+	if err != nil {
+		return err
+	}
+	passwords := make(map[int64]string, len(users))
+	for _, u := range users {
+		passwords[u.ID] = u.Password
+	}
+	for _, id := range watched {
+		before, known := a.watched.Peek(id)
+		if now, exists := passwords[id]; known && (!exists || now != before) {
+			a.watched.Remove(id)
+			a.Revoked(id, 0)
 		}
 	}
 	return nil

@@ -139,7 +139,7 @@ func (a *Auth) ChangePassword(ctx context.Context, who *model.Identity, id int64
 
 func (a *Auth) changeUser(ctx context.Context, who *model.Identity, id int64, change database.UserChange) error {
 	if err := a.DB.UpdateUser(ctx, id, change); err != nil {
-		return taken(err)
+		return taken(a.Doubt(err))
 	}
 	a.forgetUser(ctx, id)
 	if change.Password == nil {
@@ -149,19 +149,22 @@ func (a *Auth) changeUser(ctx context.Context, who *model.Identity, id int64, ch
 	if who != nil && who.Client != nil {
 		keep = who.Client.ID
 	}
-	err := a.DB.DeleteSessions(ctx, id, keep)
+	// The password has changed already: who hangs up now must not keep the sessions.
+	err := a.DB.DeleteSessions(context.WithoutCancel(ctx), id, keep)
 	a.forgetUser(ctx, id)
+	a.watched.Remove(id)
 	a.Revoked(id, 0)
-	return err
+	return a.Doubt(err)
 }
 
 // DeleteUser deletes a user with everything that is theirs, and ends their
 // streams.
 func (a *Auth) DeleteUser(ctx context.Context, id int64) error {
 	if err := a.DB.DeleteUser(ctx, id); err != nil {
-		return err
+		return a.Doubt(err)
 	}
 	a.forgetUser(ctx, id)
+	a.watched.Remove(id)
 	a.Revoked(id, 0)
 	return nil
 }

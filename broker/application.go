@@ -62,7 +62,7 @@ func (b *Broker) CreateApplication(ctx context.Context, user int64, e Applicatio
 	}
 	a.TokenHash, a.TokenSealed = b.newToken()
 	if err := b.insertSorted(ctx, a); err != nil {
-		return nil, err
+		return nil, auth.Vanished(err)
 	}
 	b.tellApplication(model.ApplicationCreated, user, a.ID)
 	return a, nil
@@ -116,7 +116,7 @@ func (b *Broker) UpdateApplication(ctx context.Context, user, id int64, e Applic
 		change.SortKey = &e.SortKey
 	}
 	if err := b.DB.UpdateApplication(ctx, user, id, change); err != nil {
-		return nil, sortKeyTaken(err)
+		return nil, sortKeyTaken(b.Auth.Doubt(err))
 	}
 	return b.changed(ctx, user, id)
 }
@@ -127,7 +127,7 @@ func (b *Broker) RotateToken(ctx context.Context, user, id int64) (*model.Applic
 	var change database.ApplicationChange
 	change.TokenHash, change.TokenSealed = b.newToken()
 	if err := b.DB.UpdateApplication(ctx, user, id, change); err != nil {
-		return nil, err
+		return nil, b.Auth.Doubt(err)
 	}
 	return b.changed(ctx, user, id)
 }
@@ -143,7 +143,7 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 		return model.Errorf(model.Invalid, "cannot delete internal application")
 	}
 	if err := b.DB.DeleteApplication(ctx, user, id); err != nil {
-		return err
+		return b.Auth.Doubt(err)
 	}
 	b.Auth.ForgetApplication(ctx, id)
 	b.tellApplication(model.ApplicationDeleted, user, id)

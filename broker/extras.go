@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/carillon-push/carillon/model"
 )
@@ -52,19 +53,20 @@ var objects = [][]string{
 }
 
 func checkNamespaces(extras string) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(extras), &all); err != nil || all == nil {
+		return model.Errorf(model.Invalid, "Field 'extras' must be a JSON object")
+	}
 	for _, path := range objects {
-		value := json.RawMessage(extras)
+		object := all
 		for i, name := range path {
-			var object map[string]json.RawMessage
-			if err := json.Unmarshal(value, &object); err != nil {
-				return model.Errorf(model.Invalid, "Field 'extras' must be a JSON object")
-			}
-			value = object[name]
+			value := object[name]
 			if len(value) == 0 || string(value) == "null" {
 				break
 			}
-			if value[0] != '{' {
-				return model.Errorf(model.Invalid, "Field 'extras': %q must be an object", path[:i+1])
+			object = nil
+			if json.Unmarshal(value, &object) != nil {
+				return model.Errorf(model.Invalid, "Field 'extras': '%s' must be an object", strings.Join(path[:i+1], "."))
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func (b *Broker) Publish(ctx context.Context, who *model.Identity, d model.Draft
 		m.Priority = *d.Priority
 	}
 	if err := b.store(ctx, m); err != nil {
-		return nil, b.vanished(ctx, err, application.ID)
+		return nil, b.vanished(ctx, who, application.ID, err)
 	}
 	return m, nil
 }
@@ -65,15 +65,20 @@ func (b *Broker) sender(ctx context.Context, who *model.Identity, id int64) (*mo
 	}
 	application, err := b.DB.ApplicationByID(ctx, who.User.ID, id)
 	if model.KindOf(err) == model.NotFound {
-		return nil, model.Errorf(model.Invalid, "appid not found")
+		return nil, noApplication()
 	}
 	return application, err
 }
 
+func noApplication() *model.Error { return model.Errorf(model.Invalid, "appid not found") }
+
 // vanished handles an application that was deleted while its message waited.
-func (b *Broker) vanished(ctx context.Context, err error, application int64) error {
+func (b *Broker) vanished(ctx context.Context, who *model.Identity, application int64, err error) error {
 	if model.KindOf(err) != model.NotFound {
 		return err
+	}
+	if who.Credential != model.ApplicationToken {
+		return noApplication().Because(err)
 	}
 	b.Auth.ForgetApplication(ctx, application)
 	return model.Errorf(model.Unauthenticated, "the application was deleted").Because(err)

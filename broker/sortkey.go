@@ -1,6 +1,10 @@
 package broker
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/carillon-push/carillon/model"
+)
 
 // digits are the digits of sort keys, in ASCII order.
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -15,16 +19,23 @@ const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 func sortKeyAfter(keys []string) string {
 	last := ""
 	for _, key := range keys {
-		if integer, ok := integerPart(key); ok {
-			last = max(last, integer)
+		if _, ok := integerPart(key); ok {
+			last = max(last, key)
 		}
 	}
-	next := "a0"
-	if last != "" {
-		next = increment(last)
+	if integer, ok := integerPart(last); ok {
+		if next, ok := increment(integer); ok {
+			return next
+		}
+		// Nobody reaches the last integer by counting, but a client may set it.
+		if next := last + "V"; len(next) <= model.MaxNameLength {
+			return next
+		}
 	}
+	// There is no key yet, or no room behind the last one.
+	next := "a0"
 	for slices.Contains(keys, next) {
-		next = increment(next)
+		next, _ = increment(next)
 	}
 	return next
 }
@@ -53,28 +64,27 @@ func integerPart(key string) (string, bool) {
 	return key[:length], true
 }
 
-// increment returns the integer that follows. After the last one, which nobody
-// reaches by counting, it goes on with fractions.
-func increment(integer string) string {
+// increment returns the integer that follows, and false after the last one.
+func increment(integer string) (string, bool) {
 	next := []byte(integer)
 	for i := len(next) - 1; i > 0; i-- {
 		if d := digit(next[i]); d < len(digits)-1 {
 			next[i] = digits[d+1]
-			return string(next)
+			return string(next), true
 		}
 		next[i] = digits[0]
 	}
 	switch head := next[0]; {
 	case head == 'Z':
-		return "a0"
-	case head == 'z' || len(next) < 2:
-		return integer + "V"
+		return "a0", true
+	case head == 'z':
+		return "", false
 	case head > 'Z':
 		next[0]++
-		return string(append(next, digits[0]))
+		return string(append(next, digits[0])), true
 	default:
 		next[0]++
-		return string(next[:len(next)-1])
+		return string(next[:len(next)-1]), true
 	}
 }
 

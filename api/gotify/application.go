@@ -49,7 +49,7 @@ func (f *Face) writeApplication(c *gin.Context, id int64, a *model.Application, 
 	if err != nil {
 		return missing(err, "app with id %d doesn't exists", id)
 	}
-	c.JSON(http.StatusOK, f.toApplication(a))
+	writeJSON(c, http.StatusOK, f.toApplication(a))
 	return nil
 }
 
@@ -62,7 +62,7 @@ func (f *Face) applications(c *gin.Context) error {
 	for i, a := range all {
 		list[i] = f.toApplication(a)
 	}
-	c.JSON(http.StatusOK, list)
+	writeJSON(c, http.StatusOK, list)
 	return nil
 }
 
@@ -130,14 +130,14 @@ func (f *Face) secureApplication(c *gin.Context) error {
 		if _, err := f.Reader.ApplicationByID(ctx, owner, id); err != nil {
 			return missing(err, "app with id %d doesn't exists", id)
 		}
-		c.JSON(http.StatusOK, newToken{})
+		writeJSON(c, http.StatusOK, newToken{})
 		return nil
 	}
 	a, err := f.Broker.RotateToken(ctx, owner, id)
 	if err != nil {
 		return missing(err, "app with id %d doesn't exists", id)
 	}
-	c.JSON(http.StatusOK, newToken{RegenerateToken: &tokenOnly{Token: f.Broker.Token(a)}})
+	writeJSON(c, http.StatusOK, newToken{RegenerateToken: &tokenOnly{Token: f.Broker.Token(a)}})
 	return nil
 }
 
@@ -154,8 +154,11 @@ func (f *Face) setImage(c *gin.Context) error {
 	return f.writeApplication(c, id, a, err)
 }
 
+// maxEnvelope is what a form may hold around a picture, in bytes.
+const maxEnvelope = 64 << 10
+
 func (f *Face) storeImage(ctx context.Context, c *gin.Context, id int64) (*model.Application, error) {
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, f.ImageBytes)
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, f.ImageBytes+maxEnvelope)
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
 		return nil, model.Errorf(model.Invalid, "file with key 'file' must be present, as multipart/form-data: %v", err)

@@ -33,7 +33,7 @@ func (f *Face) clients(c *gin.Context) error {
 	for i, each := range all {
 		list[i] = toClient(each, ownToken(c, each.ID), f.Now())
 	}
-	c.JSON(http.StatusOK, list)
+	writeJSON(c, http.StatusOK, list)
 	return nil
 }
 
@@ -55,7 +55,7 @@ func (f *Face) createClient(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, toClient(created, token, f.Now()))
+	writeJSON(c, http.StatusOK, toClient(created, token, f.Now()))
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (f *Face) updateClient(c *gin.Context) error {
 	if err != nil {
 		return missing(err, "client with id %d doesn't exists", id)
 	}
-	c.JSON(http.StatusOK, toClient(updated, ownToken(c, id), f.Now()))
+	writeJSON(c, http.StatusOK, toClient(updated, ownToken(c, id), f.Now()))
 	return nil
 }
 

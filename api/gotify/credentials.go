@@ -95,7 +95,7 @@ func (f *Face) authorize(c *gin.Context, n need) error {
 	}
 	if shown.basic {
 		err := f.byPassword(c, shown, n)
-		if err == nil || refusal == nil || model.KindOf(refusal) == model.Unauthenticated {
+		if refusal == nil || model.KindOf(refusal) == model.Unauthenticated || !beside(err) {
 			return err
 		}
 	}
@@ -103,6 +103,13 @@ func (f *Face) authorize(c *gin.Context, n need) error {
 		return refusal
 	}
 	return model.Errorf(model.Unauthenticated, "you need to provide a valid access token or user credentials to access this api")
+}
+
+// beside reports whether err only says that a name and password were not right
+// or not enough: then they were meant for a proxy, and the token's refusal counts.
+func beside(err error) bool {
+	kind := model.KindOf(err)
+	return kind == model.Unauthenticated || kind == model.Forbidden
 }
 
 func (f *Face) byToken(c *gin.Context, shown credentials, n need) error {
@@ -119,7 +126,9 @@ func (f *Face) byToken(c *gin.Context, shown credentials, n need) error {
 		return err
 	}
 	c.Set(identityKey, who)
-	c.Set(tokenKey, shown.token)
+	if !shown.fromCookie { // what is kept from scripts is not shown to them in an answer
+		c.Set(tokenKey, shown.token)
+	}
 	return nil
 }
 
@@ -151,6 +160,8 @@ func (f *Face) enough(who *model.Identity, n need) error {
 	switch n {
 	case anybody, person:
 		return auth.RequirePerson(who)
+	case maker:
+		return f.Auth.RequireMaker(who)
 	case elevated:
 		return f.Auth.RequireElevated(who)
 	case admin:
@@ -174,6 +185,6 @@ func (f *Face) visitor(c *gin.Context) auth.Visitor {
 	if err != nil {
 		return auth.Visitor{Address: c.Request.RemoteAddr}
 	}
-	ip := address.Addr().Unmap()
+	ip := address.Addr().Unmap().WithZone("")
 	return auth.Visitor{Address: ip.String(), Exempt: f.Exempt(ip)}
 }

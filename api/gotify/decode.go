@@ -54,7 +54,14 @@ func decodeJSON(body []byte, into any) error {
 	if !utf8.Valid(body) {
 		return model.Errorf(model.Invalid, "the body is not valid UTF-8")
 	}
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("null")) {
+		return notAnObject("null") // encoding/json would take it for an empty one
+	}
 	return malformed(json.NewDecoder(bytes.NewReader(body)).Decode(into))
+}
+
+func notAnObject(what string) error {
+	return model.Errorf(model.Invalid, "the body must be a JSON object, not %.60s", what)
 }
 
 func malformed(err error) error {
@@ -63,9 +70,9 @@ func malformed(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &mismatch) && mismatch.Field != "":
-		return model.Errorf(model.Invalid, "Field '%s' can not be a JSON %s", mismatch.Field, mismatch.Value)
+		return model.Errorf(model.Invalid, "Field '%s' can not be a JSON %.60s", mismatch.Field, mismatch.Value)
 	case errors.As(err, &mismatch):
-		return model.Errorf(model.Invalid, "the body must be a JSON object, not %s", mismatch.Value)
+		return notAnObject(mismatch.Value)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return model.Errorf(model.Invalid, "the body is not complete JSON")
 	default:
@@ -141,9 +148,9 @@ func (f *form) fail(name, what string) {
 
 // pathID reads the id in the path.
 func pathID(c *gin.Context) (int64, error) {
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil || id < 0 {
+	id, err := strconv.ParseUint(c.Param("id"), 10, 63)
+	if err != nil {
 		return 0, model.Errorf(model.Invalid, "invalid id")
 	}
-	return id, nil
+	return int64(id), nil
 }

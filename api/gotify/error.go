@@ -2,6 +2,7 @@ package gotify
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -43,10 +44,21 @@ func (f *Face) Refuse(c *gin.Context, err error) {
 		code = http.StatusInternalServerError
 	}
 	if code >= http.StatusInternalServerError {
-		f.Log.ErrorContext(c.Request.Context(), "request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "error", err)
+		level := slog.LevelError
+		if c.Request.Context().Err() != nil { // the client hung up: nobody waits for an answer
+			level = slog.LevelDebug
+		}
+		f.Log.Log(c.Request.Context(), level, "request failed", "method", c.Request.Method, "path", c.Request.URL.Path, "error", err)
 	}
-	f.RefuseStatus(c, code, known.Message, known.RetryAfter)
+	retryAfter := known.RetryAfter
+	if retryAfter <= 0 && (known.Kind == model.TooMany || known.Kind == model.Unavailable) {
+		retryAfter = defaultRetryAfter
+	}
+	f.RefuseStatus(c, code, known.Message, retryAfter)
 }
+
+// defaultRetryAfter is told to those who have to wait when nothing better is known.
+const defaultRetryAfter = 5 * time.Second
 
 // RefuseStatus is Refuse for the statuses that no kind of error stands for.
 func (f *Face) RefuseStatus(c *gin.Context, code int, description string, retryAfter time.Duration) {
@@ -54,7 +66,7 @@ func (f *Face) RefuseStatus(c *gin.Context, code int, description string, retryA
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 	}
 	c.Abort()
-	c.JSON(code, wireError{Error: http.StatusText(code), ErrorCode: code, ErrorDescription: description})
+	writeJSON(c, code, wireError{Error: http.StatusText(code), ErrorCode: code, ErrorDescription: description})
 }
 
 // missing gives NotFound the words that Gotify uses for the thing.

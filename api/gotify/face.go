@@ -41,7 +41,8 @@ type Options struct {
 	// AllowOrigins and StreamOrigins are the foreign web pages that may use the
 	// API and the stream: whole origins and host names, all in lower case.
 	AllowOrigins, StreamOrigins []*regexp.Regexp
-	// AllowMethods and AllowHeaders are what a foreign page may send.
+	// AllowMethods and AllowHeaders are what a foreign page may send; none are
+	// all that the API knows.
 	AllowMethods, AllowHeaders []string
 	// SecureCookie marks the session cookie as secure whatever the scheme is.
 	SecureCookie bool
@@ -73,6 +74,12 @@ func New(o Options) (*Face, error) {
 	}
 	if o.BaseURL != nil {
 		d.address = func(*http.Request) string { return strings.TrimRight(o.BaseURL.String(), "/") }
+	}
+	if len(o.AllowMethods) == 0 {
+		o.AllowMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodOptions}
+	}
+	if len(o.AllowHeaders) == 0 {
+		o.AllowHeaders = []string{"Authorization", "Content-Type", "X-Gotify-Key"}
 	}
 	f := &Face{Options: o, docs: d}
 	if o.ImagesDir != "" {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -23,12 +25,15 @@ var imageTypes = map[string]string{
 	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
 }
 
+// imageName is what names of pictures look like, ours and those that Gotify gave.
+var imageName = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
+
 // image serves an application's picture, without credentials as Gotify does:
 // its name cannot be guessed. A name stands for one picture forever.
 func (f *Face) image(c *gin.Context) error {
 	name := c.Param("name")
-	kind, ok := imageTypes[path.Ext(name)]
-	if !ok {
+	kind, ok := imageTypes[strings.ToLower(path.Ext(name))]
+	if !ok || !imageName.MatchString(name) {
 		return model.Errorf(model.NotFound, "page not found")
 	}
 	stored, err := f.Reader.ImageByName(c.Request.Context(), name)

@@ -34,7 +34,7 @@ type version struct {
 }
 
 func (f *Face) version(c *gin.Context) error {
-	c.JSON(http.StatusOK, version{Version: f.Build.Version, Commit: f.Build.Commit, BuildDate: f.Build.Date})
+	writeJSON(c, http.StatusOK, version{Version: f.Build.Version, Commit: f.Build.Commit, BuildDate: f.Build.Date})
 	return nil
 }
 
@@ -45,6 +45,6 @@ type info struct {
 }
 
 func (f *Face) info(c *gin.Context) error {
-	c.JSON(http.StatusOK, info{Version: f.Build.Version, Register: f.Registration})
+	writeJSON(c, http.StatusOK, info{Version: f.Build.Version, Register: f.Registration})
 	return nil
 }

@@ -2,6 +2,7 @@ package gotify
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -52,8 +53,6 @@ func (f *Face) createMessage(c *gin.Context) error {
 	c.Data(http.StatusOK, jsonType, plainStream{}.Encode(published(m)))
 	return nil
 }
-
-const jsonType = "application/json"
 
 const (
 	defaultLimit = 100
@@ -106,7 +105,7 @@ func (f *Face) messages(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.writePage(c, applications)
+	return f.writePage(c, "/message", applications)
 }
 
 func (f *Face) applicationMessages(c *gin.Context) error {
@@ -117,10 +116,10 @@ func (f *Face) applicationMessages(c *gin.Context) error {
 	if _, err := f.Reader.ApplicationByID(c.Request.Context(), who(c).User.ID, id); err != nil {
 		return missing(err, "application does not exist")
 	}
-	return f.writePage(c, []int64{id})
+	return f.writePage(c, fmt.Sprintf("/application/%d/message", id), []int64{id})
 }
 
-func (f *Face) writePage(c *gin.Context, applications []int64) error {
+func (f *Face) writePage(c *gin.Context, path string, applications []int64) error {
 	limit, before, err := page(c)
 	if err != nil {
 		return err
@@ -129,7 +128,7 @@ func (f *Face) writePage(c *gin.Context, applications []int64) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, toPage(c.Request.URL.Path, limit, read))
+	writeJSON(c, http.StatusOK, toPage(path, limit, read))
 	return nil
 }
 

@@ -22,17 +22,18 @@ import (
 // Behind a proxy that rewrites the host one of these must be set right; the
 // refusal says what was seen and what was expected.
 func (f *Face) checkOrigin(c *gin.Context, stream bool) error {
+	c.Writer.Header().Add("Vary", "Origin")
 	origin := strings.ToLower(c.GetHeader("Origin"))
-	if origin == "" {
+	// Our own page may have the origin "null": its Referrer-Policy can cause that.
+	if origin == "" || c.GetHeader("Sec-Fetch-Site") == "same-origin" {
 		return nil
 	}
-	c.Header("Vary", "Origin")
 	if matches(f.AllowOrigins, origin) {
 		c.Header("Access-Control-Allow-Origin", c.GetHeader("Origin"))
 		return nil
 	}
 	page, err := url.Parse(origin)
-	if err == nil && page.Host != "" && (f.isOurs(c.Request, page) || stream && matches(f.StreamOrigins, page.Hostname())) {
+	if err == nil && page.Host != "" && (f.isOurs(c.Request, page) || stream && f.mayStream(origin, page)) {
 		return nil
 	}
 	return model.Errorf(model.Forbidden, "the request came from a page at origin %q, but this server is expected at %s. "+
@@ -42,13 +43,15 @@ func (f *Face) checkOrigin(c *gin.Context, stream bool) error {
 }
 
 func (f *Face) isOurs(r *http.Request, page *url.URL) bool {
-	if r.Header.Get("Sec-Fetch-Site") == "same-origin" {
-		return true
-	}
 	if f.BaseURL != nil && strings.EqualFold(page.Scheme, f.BaseURL.Scheme) && host(page, page.Host) == host(f.BaseURL, f.BaseURL.Host) {
 		return true
 	}
 	return host(page, page.Host) == host(page, r.Host)
+}
+
+// mayStream matches the whole origin, and as in Gotify the host name alone.
+func (f *Face) mayStream(origin string, page *url.URL) bool {
+	return matches(f.StreamOrigins, origin) || matches(f.StreamOrigins, page.Hostname())
 }
 
 // host returns the host and port that name means, without the port that the

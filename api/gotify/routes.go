@@ -20,6 +20,8 @@ const (
 	poster
 	// person: a client token or a password.
 	person
+	// maker: a person who may create clients.
+	maker
 	// elevated: a person, elevated where auth.elevation asks for it.
 	elevated
 	// admin: an elevated person who is an admin.
@@ -61,7 +63,7 @@ var routes = []route{
 	{http.MethodDelete, "/application/:id/message", person, (*Face).deleteApplicationMessages},
 
 	{http.MethodGet, "/client", person, (*Face).clients},
-	{http.MethodPost, "/client", person, (*Face).createClient},
+	{http.MethodPost, "/client", maker, (*Face).createClient},
 	{http.MethodPut, "/client/:id", person, (*Face).updateClient},
 	{http.MethodDelete, "/client/:id", person, (*Face).deleteClient},
 	{http.MethodPost, "/client/:id/elevate", elevated, (*Face).elevateClient},

@@ -43,7 +43,7 @@ func (f *Face) login(c *gin.Context) error {
 		return err
 	}
 	f.setCookie(c, token, int(auth.SessionLifetime.Seconds()))
-	c.JSON(http.StatusOK, toCurrentUser(person.User, session, f.Now()))
+	writeJSON(c, http.StatusOK, toCurrentUser(person.User, session, f.Now()))
 	return nil
 }
 

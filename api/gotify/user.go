@@ -23,7 +23,7 @@ func (b *userBody) readForm(values url.Values) error {
 }
 
 func (f *Face) currentUser(c *gin.Context) error {
-	c.JSON(http.StatusOK, toCurrentUser(who(c).User, who(c).Client, f.Now()))
+	writeJSON(c, http.StatusOK, toCurrentUser(who(c).User, who(c).Client, f.Now()))
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (f *Face) users(c *gin.Context) error {
 	for i, u := range all {
 		list[i] = toUser(u)
 	}
-	c.JSON(http.StatusOK, list)
+	writeJSON(c, http.StatusOK, list)
 	return nil
 }
 
@@ -86,7 +86,7 @@ func (f *Face) createUser(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.JSON(http.StatusOK, toUser(created))
+	writeJSON(c, http.StatusOK, toUser(created))
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (f *Face) writeUser(c *gin.Context, id int64) error {
 	if err != nil {
 		return missing(err, "user does not exist")
 	}
-	c.JSON(http.StatusOK, toUser(u))
+	writeJSON(c, http.StatusOK, toUser(u))
 	return nil
 }
 

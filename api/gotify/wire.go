@@ -6,8 +6,18 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/carillon-push/carillon/model"
 )
+
+// writeJSON answers with v. As in Gotify, the content type names no charset.
+func writeJSON(c *gin.Context, code int, v any) {
+	c.Header("Content-Type", jsonType)
+	c.JSON(code, v)
+}
+
+const jsonType = "application/json"
 
 // message is a message as Gotify's clients read it. None of the first six
 // fields may ever be null: the Android app relies on it.

@@ -1,0 +1,81 @@
+package broker
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/model"
+)
+
+func TestKnownNamespacesHoldObjects(t *testing.T) {
+	for _, good := range []string{
+		`{}`, `{"a":1}`, `{"client::display":null}`, `{"client::display":{}}`, `{"client::display":{"contentType":"text/markdown"}}`,
+		`{"client::notification":{"click":null}}`, `{"client::notification":{"click":{"url":5},"bigImageUrl":"x"}}`,
+		`{"android::action":{"onReceive":{"intentUrl":"x"}}}`, `{"android::action":null,"other::x":[1,"a"]}`, `{"client::Display":5}`,
+	} {
+		require.NoError(t, checkNamespaces(good), good)
+	}
+	for bad, place := range map[string]string{
+		`{"client::display":"text/plain"}`:           "client::display",
+		`{"client::display":[]}`:                     "client::display",
+		`{"client::notification":5}`:                 "client::notification",
+		`{"client::notification":{"click":"x"}}`:     "client::notification.click",
+		`{"client::notification":{"click":false}}`:   "client::notification.click",
+		`{"android::action":true}`:                   "android::action",
+		`{"android::action":{"onReceive":[{}]}}`:     "android::action.onReceive",
+		`{"client::display":{},"android::action":0}`: "android::action",
+	} {
+		err := checkNamespaces(bad)
+		requireKind(t, model.Invalid, err)
+		require.EqualError(t, err, "Field 'extras': '"+place+"' must be an object", bad)
+	}
+	for _, none := range []string{`[]`, `5`, `null`, `"x"`, `{`, ``} {
+		requireKind(t, model.Invalid, checkNamespaces(none))
+	}
+}
+
+func TestDepth(t *testing.T) {
+	for text, want := range map[string]int{
+		`1`: 0, `{}`: 1, `[]`: 1, `{"a":{}}`: 2, `[[],[[]]]`: 3, `{"a":"[[[{"}`: 1, `{"\"[":"\\","]":[1]}`: 2, `{"a\\":[["\\\""]]}`: 3,
+		strings.Repeat("[", 5000) + strings.Repeat("]", 5000): 5000,
+	} {
+		require.Equal(t, want, depth(text), text)
+	}
+}
+
+func FuzzCheckExtras(f *testing.F) {
+	for _, seed := range []string{`{"client::notification":{"click":{"url":"x"}}}`, `{"a":"\\\"[","b":[{}]}`, `{"client::display":1}`, `[]`, ``} {
+		f.Add(seed)
+	}
+	limits := Limits{Extras: 10_000, ExtrasDepth: 32}
+	f.Fuzz(func(t *testing.T, extras string) {
+		err := limits.checkExtras(extras)
+		if err != nil {
+			require.Contains(t, []model.Kind{model.Invalid, model.TooLarge}, model.KindOf(err))
+		}
+		if json.Valid([]byte(extras)) {
+			require.Equal(t, deepest([]byte(extras)), depth(extras))
+		}
+	})
+}
+
+// deepest counts as depth does, by asking a decoder.
+func deepest(text []byte) int {
+	in, level, most := json.NewDecoder(strings.NewReader(string(text))), 0, 0
+	for {
+		token, err := in.Token()
+		if err != nil {
+			return most
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			level++
+			most = max(most, level)
+		case json.Delim('}'), json.Delim(']'):
+			level--
+		}
+	}
+}
