@@ -3,16 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,7 +21,7 @@ import (
 	"github.com/carillon-push/carillon/router"
 )
 
-const usage = `Usage: carillon [--config FILE] [COMMAND]
+const usage = `Usage: carillon [COMMAND] [--config FILE]
 
 Commands:
   serve                     run the server (this is the default)
@@ -43,72 +40,63 @@ Settings come from --config FILE, else ./config.yml or /etc/carillon/config.yml,
 and from the environment; config.example.yml explains them all.
 `
 
-// command is a sub-command: its words, and what it does with the words after.
+// command is a sub-command.
 type command struct {
-	words string
-	run   func(ctx context.Context, e environment, args []string) error
+	words []string
+	// named says that the name of a user follows the words.
+	named bool
+	run   func(ctx context.Context, e environment) error
 }
 
 // environment is what a command works with.
 type environment struct {
+	commandLine
 	config *config.Config
 	log    *slog.Logger
 	in     *os.File
 	out    io.Writer
 }
 
-var errUsage = errors.New("unknown command; see `carillon help`")
-
 func commands() []command {
 	return []command{
-		{"serve", func(ctx context.Context, e environment, _ []string) error { return serve(ctx, e.config, e.log, e.out) }},
-		{"config check", checkConfig},
-		{"user list", listUsers},
-		{"user add", addUser},
-		{"user passwd", setPassword},
-		{"health", askHealth},
+		{words: nil, run: runServer},
+		{words: []string{"serve"}, run: runServer},
+		{words: []string{"config", "check"}, run: checkConfig},
+		{words: []string{"user", "list"}, run: listUsers},
+		{words: []string{"user", "add"}, named: true, run: addUser},
+		{words: []string{"user", "passwd"}, named: true, run: setPassword},
+		{words: []string{"health"}, run: askHealth},
 	}
 }
 
 func run(ctx context.Context, args, environ []string, in *os.File, out, errOut io.Writer) error {
-	flags := flag.NewFlagSet("carillon", flag.ContinueOnError)
-	flags.SetOutput(errOut)
-	flags.Usage = func() { fmt.Fprint(errOut, usage) }
-	path := flags.String("config", "", "")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
+	line, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp), err == nil && slices.Equal(line.words, []string{"help"}):
+		_, err = fmt.Fprint(out, usage)
+		return err
+	case err != nil:
+		return err
+	case slices.Equal(line.words, []string{"version"}):
+		_, err = fmt.Fprintf(out, "carillon %s (commit %s, built %s)\n", version, commit, buildDate)
 		return err
 	}
-	words := strings.Join(flags.Args(), " ")
-	switch words {
-	case "":
-		words = "serve"
-	case "help":
-		fmt.Fprint(out, usage)
-		return nil
-	case "version":
-		fmt.Fprintf(out, "carillon %s (commit %s, built %s)\n", version, commit, buildDate)
-		return nil
+	c, err := line.command()
+	if err != nil {
+		return err
 	}
-	for _, c := range commands() {
-		if words != c.words && !strings.HasPrefix(words, c.words+" ") {
-			continue
-		}
-		settings, warnings, err := config.Load(*path, environ)
-		if err != nil {
-			return err
-		}
-		log := newLog(settings, errOut)
-		for _, warning := range warnings {
-			log.Warn(warning)
-		}
-		rest := flags.Args()[min(flags.NArg(), len(strings.Fields(c.words))):]
-		return c.run(ctx, environment{config: settings, log: log, in: in, out: out}, rest)
+	settings, warnings, err := config.Load(line.config, environ)
+	if err != nil {
+		return err
 	}
-	return errUsage
+	log := newLog(settings, errOut)
+	for _, warning := range warnings {
+		log.Warn(warning)
+	}
+	return c.run(ctx, environment{commandLine: line, config: settings, log: log, in: in, out: out})
 }
+
+func runServer(ctx context.Context, e environment) error { return serve(ctx, e.config, e.log, e.out) }
 
 func newLog(c *config.Config, out io.Writer) *slog.Logger {
 	var level slog.Level
@@ -120,7 +108,7 @@ func newLog(c *config.Config, out io.Writer) *slog.Logger {
 	return slog.New(router.LogHandler(slog.NewTextHandler(out, options)))
 }
 
-func checkConfig(_ context.Context, e environment, _ []string) error {
+func checkConfig(_ context.Context, e environment) error {
 	from := e.config.Source.Path
 	if from == "" {
 		from = "no file"
@@ -139,7 +127,7 @@ func withDatabase(ctx context.Context, e environment, f func(*node) error) (err 
 	return f(n)
 }
 
-func listUsers(ctx context.Context, e environment, _ []string) error {
+func listUsers(ctx context.Context, e environment) error {
 	return withDatabase(ctx, e, func(n *node) error {
 		users, err := n.db.Users(ctx)
 		if err != nil {
@@ -154,19 +142,13 @@ func listUsers(ctx context.Context, e environment, _ []string) error {
 	})
 }
 
-func addUser(ctx context.Context, e environment, args []string) error {
-	flags := flag.NewFlagSet("carillon user add", flag.ContinueOnError)
-	admin := flags.Bool("admin", false, "")
-	name, err := nameAndFlags(flags, args)
-	if err != nil {
-		return err
-	}
+func addUser(ctx context.Context, e environment) error {
 	return withDatabase(ctx, e, func(n *node) error {
-		password, err := askPassword(e, name)
+		password, err := askPassword(e)
 		if err != nil {
 			return err
 		}
-		user, err := n.auth.CreateUser(ctx, auth.UserEdit{Name: name, Password: password, Admin: *admin})
+		user, err := n.auth.CreateUser(ctx, auth.UserEdit{Name: e.name, Password: password, Admin: e.admin})
 		if err == nil {
 			fmt.Fprintf(e.out, "created user %q (id %d)\n", user.Name, user.ID)
 		}
@@ -174,48 +156,28 @@ func addUser(ctx context.Context, e environment, args []string) error {
 	})
 }
 
-func setPassword(ctx context.Context, e environment, args []string) error {
-	name, err := nameAndFlags(flag.NewFlagSet("carillon user passwd", flag.ContinueOnError), args)
-	if err != nil {
-		return err
-	}
+func setPassword(ctx context.Context, e environment) error {
 	return withDatabase(ctx, e, func(n *node) error {
-		user, err := n.db.UserByName(ctx, name)
+		user, err := n.db.UserByName(ctx, e.name)
 		if err != nil {
-			return fmt.Errorf("user %q: %w", name, err)
+			return fmt.Errorf("user %q: %w", e.name, err)
 		}
-		password, err := askPassword(e, name)
+		password, err := askPassword(e)
 		if err != nil {
 			return err
 		}
 		if err := n.auth.ChangePassword(ctx, nil, user.ID, password); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "set the password of user %q; web sessions were ended\n", name)
+		fmt.Fprintf(e.out, "set the password of user %q; web sessions were ended\n", e.name)
 		return nil
 	})
 }
 
-// nameAndFlags reads flags before and after the name.
-func nameAndFlags(flags *flag.FlagSet, args []string) (string, error) {
-	flags.SetOutput(io.Discard)
-	if err := flags.Parse(args); err != nil {
-		return "", err
-	}
-	name := flags.Arg(0)
-	if err := flags.Parse(flags.Args()[min(1, flags.NArg()):]); err != nil {
-		return "", err
-	}
-	if name == "" || flags.NArg() > 0 {
-		return "", errors.New("exactly one user name is needed")
-	}
-	return name, nil
-}
-
-func askPassword(e environment, name string) (string, error) {
+func askPassword(e environment) (string, error) {
 	var password string
 	if fd := int(e.in.Fd()); term.IsTerminal(fd) { //nolint:gosec // a file descriptor is small
-		fmt.Fprintf(e.out, "New password for %s (empty: make one up): ", name)
+		fmt.Fprintf(e.out, "New password for %s (empty: make one up): ", e.name)
 		typed, err := term.ReadPassword(fd)
 		fmt.Fprintln(e.out)
 		if err != nil {
@@ -234,47 +196,4 @@ func askPassword(e environment, name string) (string, error) {
 		fmt.Fprintf(e.out, "password: %s\n", password)
 	}
 	return password, nil
-}
-
-// askHealth is for the health checks of containers: it fails unless the server
-// of these settings says that it is well.
-func askHealth(ctx context.Context, e environment, _ []string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	s := e.config.Server
-	scheme, host, port := "http", s.ListenAddr, s.Port
-	if s.SSL.Enabled {
-		scheme, host, port = "https", s.SSL.ListenAddr, s.SSL.Port
-	}
-	transport := &http.Transport{
-		// It asks this machine, under a name the certificate was not made for.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
-	}
-	if path, ok := strings.CutPrefix(host, "unix:"); ok {
-		host = "localhost"
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		}
-	}
-	if host == "" || host == "0.0.0.0" || host == "::" {
-		host = "localhost"
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, strconv.Itoa(port))+"/health", nil)
-	if err != nil {
-		return err
-	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(e.out, string(body))
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s", response.Status)
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -38,10 +39,18 @@ func listen(ctx context.Context, c *config.Config, handler http.Handler, log *sl
 		listener, err := listenOn(ctx, s.ListenAddr, s.Port, s.KeepAlivePeriodSeconds)
 		return []server{{http: newServer(c, handler, log), listener: listener}}, err
 	}
+	secureListener, err := listenOn(ctx, ssl.ListenAddr, ssl.Port, s.KeepAlivePeriodSeconds)
+	if err != nil {
+		return nil, err
+	}
+	plainListener, err := listenOn(ctx, s.ListenAddr, s.Port, s.KeepAlivePeriodSeconds)
+	if err != nil {
+		return nil, errors.Join(err, secureListener.Close())
+	}
 	secure := newServer(c, handler, log)
 	plain := handler
 	if ssl.RedirectToHTTPS {
-		plain = redirect(ssl.Port)
+		plain = redirect(portOf(secureListener))
 	}
 	if ssl.LetsEncrypt.Enabled {
 		manager := certificates(ssl.LetsEncrypt)
@@ -50,17 +59,9 @@ func listen(ctx context.Context, c *config.Config, handler http.Handler, log *sl
 	} else {
 		certificate, err := tls.LoadX509KeyPair(ssl.CertFile, ssl.CertKey)
 		if err != nil {
-			return nil, fmt.Errorf("server.ssl.certfile: %w", err)
+			return nil, errors.Join(fmt.Errorf("server.ssl.certfile: %w", err), secureListener.Close(), plainListener.Close())
 		}
 		secure.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	}
-	secureListener, err := listenOn(ctx, ssl.ListenAddr, ssl.Port, s.KeepAlivePeriodSeconds)
-	if err != nil {
-		return nil, err
-	}
-	plainListener, err := listenOn(ctx, s.ListenAddr, s.Port, s.KeepAlivePeriodSeconds)
-	if err != nil {
-		return nil, errors.Join(err, secureListener.Close())
 	}
 	return []server{
 		{http: secure, listener: secureListener, tls: true},
@@ -94,6 +95,9 @@ func listenOn(ctx context.Context, address string, port, keepAlive int) (net.Lis
 // own group in: a reverse proxy's.
 func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+			return nil, errors.Join(fmt.Errorf("listen unix %s: another server is listening there", path), conn.Close())
+		}
 		if err := os.Remove(path); err != nil {
 			return nil, err
 		}
@@ -139,6 +143,14 @@ func (s server) address() string {
 	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(address.Port))
 }
 
+// portOf returns the TCP port that a listener has, 0 for a Unix socket.
+func portOf(listener net.Listener) int {
+	if address, ok := listener.Addr().(*net.TCPAddr); ok {
+		return address.Port
+	}
+	return 0
+}
+
 // redirect sends readers to HTTPS. Whoever sends something is refused, because
 // it has crossed the network in the clear already and should not do so again.
 func redirect(port int) http.Handler {
@@ -147,12 +159,9 @@ func redirect(port int) http.Handler {
 			http.Error(w, "Use HTTPS", http.StatusBadRequest)
 			return
 		}
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if port != 443 {
-			host = net.JoinHostPort(host, strconv.Itoa(port))
+		host := net.JoinHostPort((&url.URL{Host: r.Host}).Hostname(), strconv.Itoa(port))
+		if port == 443 || port == 0 {
+			host = host[:strings.LastIndexByte(host, ':')]
 		}
 		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusFound)
 	})

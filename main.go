@@ -266,6 +266,9 @@ func greet(out io.Writer, c *config.Config, servers []server) {
 	for _, s := range servers[1:] {
 		fmt.Fprintf(out, "Carillon %s is listening on %s\n", version, s.address())
 	}
+	if path, unix := strings.CutPrefix(address, "unix:"); unix {
+		address = "--unix-socket " + path + " http://localhost"
+	}
 	if c.Server.BaseURL != "" {
 		address = c.Server.BaseURL
 	}

@@ -10,15 +10,15 @@ import (
 
 // Each of these would cost the parser minutes, gigabytes or the stack.
 func TestHostileDocumentsEnd(t *testing.T) {
-	const whole = maxDocumentBytes
+	const size = maxDocumentBytes / 8
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
 	for i := 1; i < 10; i++ {
 		bomb += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 8), i-1)
 	}
-	fill := func(part string) string { return strings.Repeat(part, whole/len(part)) }
+	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
 	for name, c := range map[string]struct{ text, want string }{
 		"alias bomb":          {bomb, "anchors, aliases and tags"},
-		"one byte too many":   {strings.Repeat(" ", whole+1), "is larger than 1048576 bytes"},
+		"one byte too many":   {strings.Repeat(" ", maxDocumentBytes+1), "is larger than 1048576 bytes"},
 		"nested lists":        {fill("["), "is nested too deep"},
 		"nested maps":         {fill("{a: "), "is nested too deep"},
 		"nested dashes":       {fill("- "), "is nested too deep"},

@@ -35,6 +35,7 @@ const secretNames = `(?:ssl)?password|passwd|pwd|pass|_auth_pass|_key|_pragma_ke
 var (
 	keyValueForm  = regexp.MustCompile(`^\s*\w+\s*=`)
 	keyValueParam = regexp.MustCompile(`(?is)(^|\s)(` + secretNames + `)(\s*=\s*)('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)*)`)
+	urlForm       = regexp.MustCompile(`^\s*postgres(ql)?://`)
 	queryParam    = regexp.MustCompile(`(?i)([?&])(` + secretNames + `)(=)([^&]*)`)
 )
 
@@ -54,10 +55,7 @@ func maskConnection(text string) string {
 // maskUser hides what stands between a user's colon and the last @, since a
 // password may itself hold an @.
 func maskUser(text string) string {
-	start := 0
-	if scheme := strings.Index(text, "://"); scheme >= 0 {
-		start = scheme + len("://")
-	}
+	start := len(urlForm.FindString(text))
 	end := strings.LastIndexByte(text, '@')
 	if end < start {
 		return text

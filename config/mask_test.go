@@ -36,6 +36,8 @@ func TestMaskConnection(t *testing.T) {
 		"me:secret@tcp(db:3306)/x":                            "me:***@tcp(db:3306)/x",
 		"me:sec@ret:s/ecret?secret@unix(/run/x.sock)/x":       "me:***@unix(/run/x.sock)/x",
 		"me@tcp(db:3306)/x":                                   "me@tcp(db:3306)/x",
+		"me://secret@tcp(db:3306)/x":                          "me:***@tcp(db:3306)/x",
+		"mysql://me:secret@db/x":                              "mysql:***@db/x",
 		"tcp(db:3306)/x":                                      "tcp(db:3306)/x",
 		"u=x:secret@tcp(db:3306)/x":                           "u=x:***@tcp(db:3306)/x",
 

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,38 @@ type counting struct {
 func (c *counting) Encode(e *model.Event) []byte {
 	c.calls.Add(1)
 	return fmt.Appendf(nil, "%s %d", c.name, e.Message.ID)
+}
+
+// crowded is a format whose encoding takes until all readers have asked for it.
+type crowded struct {
+	asked, calls atomic.Int64
+	readers      int64
+}
+
+func (c *crowded) Encode(*model.Event) []byte {
+	c.calls.Add(1)
+	for c.asked.Load() < c.readers {
+		runtime.Gosched()
+	}
+	for range 1000 { // and let them wait
+		runtime.Gosched()
+	}
+	return []byte("done")
+}
+
+func TestWhoAsksDuringTheEncodingWaitsForIt(t *testing.T) {
+	envelope, format := hub.Seal(message(1, 1)), &crowded{readers: 8}
+	var readers sync.WaitGroup
+	for range format.readers {
+		readers.Go(func() {
+			format.asked.Add(1)
+			if got := string(envelope.Bytes(format)); got != "done" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	readers.Wait()
+	require.EqualValues(t, 1, format.calls.Load())
 }
 
 // mute is a format that carries nothing.

@@ -51,10 +51,10 @@ func (m *middleware) recover(c *gin.Context) {
 			panic(cause)
 		}
 		m.Log.ErrorContext(c.Request.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-		c.Abort()
-		if !c.Writer.Written() {
-			m.Gotify.Refuse(c, model.Errorf(model.Internal, "an internal error happened; the server's log knows more"))
+		if c.Writer.Written() {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
+		m.Gotify.Refuse(c, model.Errorf(model.Internal, "an internal error happened; the server's log knows more"))
 	}()
 	c.Next()
 }
@@ -82,9 +82,11 @@ func (m *middleware) limit(c *gin.Context) {
 		m.Gotify.RefuseStatus(c, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the headers must not be larger than %d bytes", m.Limits.Headers), 0)
 		return
 	}
-	if wait := m.visitors.wait(r.RemoteAddr); wait > 0 {
-		m.Gotify.Refuse(c, model.Errorf(model.TooMany, "too many requests").After(wait))
-		return
+	if c.FullPath() != healthPath {
+		if wait := m.visitors.wait(r.RemoteAddr); wait > 0 {
+			m.Gotify.Refuse(c, model.Errorf(model.TooMany, "too many requests").After(wait))
+			return
+		}
 	}
 	if m.Limits.Body > 0 && !isUpload(c) {
 		if r.ContentLength > m.Limits.Body {
@@ -97,6 +99,9 @@ func (m *middleware) limit(c *gin.Context) {
 	}
 	c.Next()
 }
+
+// healthPath has no limit on requests: who asks too often is still told the truth.
+const healthPath = "/health"
 
 // isUpload reports whether the route reads a body with a limit of its own.
 func isUpload(c *gin.Context) bool {

@@ -11,12 +11,11 @@ import (
 // address into RemoteAddr, the scheme into URL.Scheme and the host into Host. So
 // nobody behind it needs to know about proxies. What others send is ignored.
 func (m *middleware) forwarded(next http.Handler) http.Handler {
-	if len(m.TrustedProxies) == 0 {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err == nil && m.trusts(peer.Addr()) {
+		// A peer without an address came over a Unix socket: the file system has
+		// let it in, and nobody but a proxy connects that way.
+		if err != nil || m.trusts(peer.Addr()) {
 			m.believe(r)
 		}
 		next.ServeHTTP(w, r)
@@ -24,7 +23,7 @@ func (m *middleware) forwarded(next http.Handler) http.Handler {
 }
 
 func (m *middleware) trusts(address netip.Addr) bool {
-	address = address.Unmap()
+	address = address.Unmap().WithZone("")
 	return slices.ContainsFunc(m.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
@@ -43,25 +42,34 @@ func (m *middleware) believe(r *http.Request) {
 	}
 }
 
-// client returns the last address that is not a trusted proxy's: what stands
-// before it, anybody could have written.
-func (m *middleware) client(headers []string) (netip.Addr, bool) {
+// client returns the last address that is not a trusted proxy's, or the first
+// one when all are: what stands before it, anybody could have written.
+func (m *middleware) client(headers []string) (client netip.Addr, found bool) {
 	entries := strings.Split(strings.Join(headers, ","), ",")
 	for _, entry := range slices.Backward(entries) {
-		entry = strings.TrimSpace(entry)
-		address, err := netip.ParseAddr(entry)
-		if err != nil {
-			withPort, err := netip.ParseAddrPort(entry)
-			if err != nil {
-				return netip.Addr{}, false
-			}
-			address = withPort.Addr()
+		address, ok := parseHop(strings.TrimSpace(entry))
+		if !ok {
+			break
 		}
+		client, found = address, true
 		if !m.trusts(address) {
-			return address.Unmap().WithZone(""), true
+			break
 		}
 	}
-	return netip.Addr{}, false
+	return client, found
+}
+
+// parseHop reads an address with or without a port.
+func parseHop(entry string) (netip.Addr, bool) {
+	address, err := netip.ParseAddr(entry)
+	if err != nil {
+		withPort, err := netip.ParseAddrPort(entry)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		address = withPort.Addr()
+	}
+	return address.Unmap().WithZone(""), true
 }
 
 // lastOf returns the last entry of a list header: the one that the nearest, and

@@ -52,12 +52,13 @@ func New(o Options) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.RemoveExtraSlash = true
+	engine.RedirectTrailingSlash = false // slash.go does it, for any base path
 	// What trusted proxies tell is put into the request before gin sees it.
 	_ = engine.SetTrustedProxies(nil)
 	m := &middleware{Options: o, visitors: newVisitors(o.Limits, time.Now)}
 	engine.Use(m.log, m.recover, m.headers, m.limit)
 	ui.Mount(engine, o.BaseURL)
 	o.Gotify.Mount(engine)
-	engine.NoRoute(o.Gotify.NotFound)
+	engine.NoRoute(trailingSlash(engine.Routes()), o.Gotify.NotFound)
 	return m.forwarded(m.stripBase(engine))
 }

@@ -130,14 +130,17 @@ func TestABigMessageOfAClientIsRefused(t *testing.T) {
 		"one frame":      masked(0x81, strings.Repeat("x", 4097)),
 		"fragments":      fragments,
 		"only announced": {0x81, 0x80 | 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0},
+		"much more":      append(masked(0x81, strings.Repeat("x", 4097)), make([]byte, 100_000)...),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, stream.Options{})
-			conn := s.dial(t)
-			_, err := conn.NetConn().Write(sent)
+			conn, reader := s.raw(t)
+			_, err := conn.Write(sent)
 			require.NoError(t, err)
-			_, _, err = conn.ReadMessage()
-			require.True(t, websocket.IsCloseError(err, websocket.CloseMessageTooBig), "%v", err)
+			got, err := io.ReadAll(reader)
+			require.NoError(t, err, "a reset could destroy the close frame")
+			require.Equal(t, []byte{0x88, 2, 0x03, 0xf1}, got)
 			await(t, s.subscription(t).Done())
 		})
 	}

@@ -13,14 +13,17 @@ import (
 	"github.com/carillon-push/carillon/model"
 )
 
-// textOnly is a format: the text of the message, nil when it is empty.
+// textOnly is a format: the text of the message, nil when it is empty. There is
+// room behind the text, which belongs to all streams and must stay untouched.
 type textOnly struct{}
+
+const roomBehind = 100
 
 func (textOnly) Encode(e *model.Event) []byte {
 	if e.Message.Message == "" {
 		return nil
 	}
-	return []byte(e.Message.Message)
+	return append(make([]byte, 0, len(e.Message.Message)+roomBehind), e.Message.Message...)
 }
 
 func envelopes(texts ...string) []*hub.Envelope {
@@ -74,11 +77,17 @@ func TestABatchLosesAndReordersNothing(t *testing.T) {
 			texts = append(texts, strings.Repeat(string(rune('a'+i%26)), n))
 		}
 		var written strings.Builder
-		require.NoError(t, b.send(envelopes(texts...), textOnly{}, func(p []byte) error {
+		sent := envelopes(texts...)
+		require.NoError(t, b.send(sent, textOnly{}, func(p []byte) error {
 			written.Write(p)
 			return nil
 		}))
 		require.True(t, strings.Join(texts, "") == written.String())
+		for _, e := range sent {
+			if p := e.Bytes(textOnly{}); p != nil {
+				require.Equal(t, make([]byte, roomBehind), p[len(p):len(p)+roomBehind])
+			}
+		}
 	})
 }
 

@@ -2,8 +2,12 @@ package stream_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carillon-push/carillon/api/stream"
+	"github.com/carillon-push/carillon/hub"
 )
 
 // BenchmarkFanOut measures one message to 1,000 streams, through hub and pumps
@@ -102,6 +107,48 @@ func fanOut(b *testing.B, address string, streams, posters int, post func(text s
 	b.StopTimer()
 	b.ReportMetric(float64(posts*streams)/b.Elapsed().Seconds(), "deliveries/s")
 	clients.Wait()
+}
+
+// BenchmarkIdleStream reports the heap and the stacks that a stream holds which
+// has carried a message, a ping and a pong. The client's end of the connection
+// is in this process too.
+func BenchmarkIdleStream(b *testing.B) {
+	const streams = 2000
+	var perStream float64
+	for b.Loop() {
+		s := serve(b, stream.Options{Ping: time.Second}, withReplay(func(subscription *hub.Subscription) stream.Replay {
+			return func(ctx, emit) error { subscription.Release(0); return nil }
+		}))
+		before := memory()
+		conns := make([]net.Conn, streams)
+		for i := range conns {
+			conns[i], _ = rawStream(b, s.http.Listener.Addr().String())
+		}
+		s.publish(1, "hello")
+		awaited := slices.Concat(wire("hello"), []byte{0x89, 0})
+		got := make([]byte, len(awaited))
+		for _, conn := range conns {
+			_, err := io.ReadFull(conn, got)
+			require.NoError(b, err)
+			_, err = conn.Write(masked(0x8a, ""))
+			require.NoError(b, err)
+		}
+		perStream = float64(memory()-before) / streams
+		s.hub.Close(hub.ReasonShutdown)
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}
+	b.ReportMetric(perStream, "B/stream")
+}
+
+// memory returns how much memory the heap and the stacks hold.
+func memory() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }
 
 // bareServer returns an address that upgrades connections, and a function that

@@ -102,13 +102,8 @@ type socket struct {
 	readerDone chan struct{} // closed when the reader has returned
 }
 
-// cut ends the stream without a farewell. It closes the socket below TLS, which
-// would wait for a peer that does not read.
+// cut ends the stream without a farewell.
 func (s *socket) cut() {
 	s.subscription.Close()
-	conn := s.conn
-	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = wrapped.NetConn()
-	}
-	_ = conn.Close()
+	_ = s.conn.Close()
 }
