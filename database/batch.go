@@ -154,42 +154,38 @@ func (b *batch) commitAll() {
 // collect takes everything that waits, within the bounds of a group. A message
 // that does not fit any more is returned as the first of the next group.
 func (b *batch) collect(first *write) (group []*write, next *write) {
-	size, yielded := 0, false
-	for w := first; ; {
+	size := 0
+	for w := first; w != nil; w = b.waiting() {
 		if err := w.ctx.Err(); err != nil {
 			w.end(translate(err))
-		} else {
-			n := len(w.message.Message) + len(w.message.Title) + len(w.message.Extras)
-			if len(group) > 0 && size+n > groupBytes {
-				return group, w
-			}
-			group, size = append(group, w), size+n
+			continue
 		}
+		n := len(w.message.Message) + len(w.message.Title) + len(w.message.Extras)
+		if len(group) > 0 && size+n > groupBytes {
+			return group, w
+		}
+		group, size = append(group, w), size+n
 		if len(group) == groupLength {
-			return group, nil
-		}
-		var open bool
-		if w, open, yielded = b.waiting(yielded); !open {
-			return group, nil
+			break
 		}
 	}
+	return group, nil
 }
 
-// waiting returns a message that waits. When there is none, those who are ready
-// to run may bring one, once for each group: senders who were answered by the
-// last commit send their next messages at the same time.
-func (b *batch) waiting(yielded bool) (w *write, open, yieldedNow bool) {
-	for {
+// waiting returns a message that waits, nil when there is none. Before it gives
+// up, it lets others run: senders who were answered by the last commit are about
+// to send their next messages, and a commit costs the same for one as for many.
+func (b *batch) waiting() *write {
+	for yielded := false; ; yielded = true {
 		select {
-		case w, open = <-b.queue:
-			return w, open, yielded
+		case w := <-b.queue:
+			return w
 		default:
 		}
 		if yielded {
-			return nil, false, true
+			return nil
 		}
 		runtime.Gosched()
-		yielded = true
 	}
 }
 
@@ -202,8 +198,7 @@ func (b *batch) refuse(group []*write, next *write, err error) {
 		w.end(err)
 	}
 	if next != nil {
-		w := next
-		w.end(err)
+		next.end(err)
 	}
 	if model.KindOf(err) != model.Unavailable {
 		return

@@ -115,14 +115,23 @@ func (d *DB) DeleteSessions(ctx context.Context, user, keep int64) error {
 	})
 }
 
+// DeleteExpiredClients deletes the clients whose time of inactivity has passed
+// at now, and returns them. When it fails, it returns those that are gone already.
+func (d *DB) DeleteExpiredClients(ctx context.Context, now time.Time) (gone []*model.Client, err error) {
+	for {
+		some, err := d.deleteExpired(ctx, now)
+		gone = append(gone, some...)
+		if err != nil || len(some) < expiredAtOnce {
+			return gone, err
+		}
+	}
+}
+
 // expiredAtOnce bounds the parameters of one statement.
 const expiredAtOnce = 1000
 
-// DeleteExpiredClients deletes clients whose time of inactivity has passed at
-// now, and returns them: a thousand at most, the rest is for the next call.
-func (d *DB) DeleteExpiredClients(ctx context.Context, now time.Time) (gone []*model.Client, err error) {
+func (d *DB) deleteExpired(ctx context.Context, now time.Time) (gone []*model.Client, err error) {
 	err = d.change(ctx, func(tx *gorm.DB) error {
-		gone = nil
 		// Locked, so that none of them is used between here and its end.
 		err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).
 			Where(expired, now.UnixMicro()).Order("id").Limit(expiredAtOnce).Find(&gone).Error
@@ -135,5 +144,8 @@ func (d *DB) DeleteExpiredClients(ctx context.Context, now time.Time) (gone []*m
 		}
 		return tx.Where("id IN ?", ids).Delete(&model.Client{}).Error
 	})
-	return gone, err
+	if err != nil {
+		return nil, err
+	}
+	return gone, nil
 }

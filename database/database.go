@@ -115,16 +115,17 @@ func (r *Reader) Ping(ctx context.Context) error {
 	return r.read(ctx, func(db *gorm.DB) error { return db.Exec("SELECT 1").Error })
 }
 
-// read runs f, which only reads, and a second time when the connection was lost:
-// after the server was away, any idle connection may be a dead one.
+// read runs f, which only reads, and again when the connection was lost: after
+// the server was away, connections that wait in the pool may be dead.
 func (r *Reader) read(ctx context.Context, f func(db *gorm.DB) error) error {
 	ctx, cancel := within(ctx, r.dialect.limit)
 	defer cancel()
-	err := f(r.db.WithContext(ctx))
-	if connectionLost(err) {
-		err = f(r.db.WithContext(ctx))
+	for retry := newRetry(); ; {
+		err := f(r.db.WithContext(ctx))
+		if !connectionLost(err) || !retry.wait(ctx) {
+			return translate(err)
+		}
 	}
-	return translate(err)
 }
 
 // one returns the row that the query finds, or NotFound.

@@ -47,10 +47,13 @@ type dialect struct {
 	reserve func(ctx context.Context, tx gorm.ConnPool, counter string, n int) (int64, error)
 	// insert stores the messages, all or none.
 	insert func(ctx context.Context, tx gorm.ConnPool, messages []*model.Message) error
-	// page returns the statement that reads a page of several applications.
-	page func(applications []int64, p page) (statement string, values []any)
-	// applicationsPerPage bounds how many applications one such statement takes;
-	// 0 means any number.
+	// entries returns the statement that finds the ids of a page, in order, by
+	// idx_messages_page: by the primary key it would wade through everybody's
+	// messages. fetch returns the statement that reads their rows.
+	entries func(applications []int64, p page) (statement string, values []any)
+	fetch   func(entries string, p page) (statement string)
+	// applicationsPerPage bounds how many applications such a statement takes; 0
+	// means any number.
 	applicationsPerPage int
 	// limit bounds reads and changes, commit bounds one group commit. Both are 0
 	// for a database in this process: it does not vanish, and watching a deadline
@@ -137,11 +140,9 @@ func insertRows(ctx context.Context, tx gorm.ConnPool, messages []*model.Message
 const messageColumns = "id, message_key, application_id, title, title_defaulted, " +
 	"message, priority, priority_defaulted, extras, date"
 
-// pageOfArms returns a page query that takes a few index entries of each
-// application, and fetches the first of them. hint makes sure that the entries
-// come from idx_messages_page: from the primary key, the query would wade through
-// everybody's messages.
-func pageOfArms(hint string) func([]int64, page) (string, []any) {
+// entriesOfArms takes the first entries of each application, and the first of
+// them all. hint names the index where the optimizer would not always take it.
+func entriesOfArms(hint string) func([]int64, page) (string, []any) {
 	return func(applications []int64, p page) (string, []any) {
 		arms := make([]string, len(applications))
 		values := make([]any, 0, 3*len(applications)+1)
@@ -150,7 +151,10 @@ func pageOfArms(hint string) func([]int64, page) (string, []any) {
 				" ORDER BY id " + p.order() + " LIMIT ?) AS arm"
 			values = append(values, application, p.from, p.limit)
 		}
-		return "SELECT messages.* FROM (" + strings.Join(arms, " UNION ALL ") + " ORDER BY id " + p.order() + " LIMIT ?) AS page" +
-			" JOIN messages ON messages.id = page.id ORDER BY messages.id " + p.order(), append(values, p.limit)
+		return strings.Join(arms, " UNION ALL ") + " ORDER BY id " + p.order() + " LIMIT ?", append(values, p.limit)
 	}
+}
+
+func fetchByJoin(entries string, p page) string {
+	return "SELECT messages.* FROM (" + entries + ") AS page JOIN messages ON messages.id = page.id ORDER BY messages.id " + p.order()
 }

@@ -73,7 +73,7 @@ func classify(err error) failure {
 	case errors.As(err, &lite):
 		return classifySQLite(lite)
 	case errors.As(err, &my):
-		return classifyMySQL(my.Number)
+		return classifyMySQL(my)
 	case errors.As(err, &pg):
 		return classifyPostgres(pg.Code)
 	case errors.Is(err, mysql.ErrPktTooLarge):

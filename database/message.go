@@ -3,6 +3,7 @@ package database
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/carillon-push/carillon/model"
@@ -69,8 +70,8 @@ func (r *Reader) messages(ctx context.Context, applications []int64, p page) ([]
 	}
 	var found []*model.Message
 	for chunk := range slices.Chunk(applications, orElse(r.dialect.applicationsPerPage, len(applications))) {
-		statement, values := r.dialect.page(chunk, p)
-		some, err := all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Raw(statement, values...) })
+		entries, values := r.dialect.entries(chunk, p)
+		some, err := all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Raw(r.dialect.fetch(entries, p), values...) })
 		if err != nil {
 			return nil, err
 		}
@@ -138,9 +139,7 @@ func (d *DB) DeleteMessages(ctx context.Context, applications []int64, upTo int6
 }
 
 func (d *DB) newestIDs(ctx context.Context, application, upTo int64) (ids []int64, err error) {
-	err = d.read(ctx, func(db *gorm.DB) error {
-		return db.Model(&model.Message{}).Where("application_id = ? AND id <= ?", application, upTo).
-			Order("id DESC").Limit(deletedAtOnce).Pluck("id", &ids).Error
-	})
+	statement, values := d.dialect.entries([]int64{application}, page{from: min(upTo, math.MaxInt64-1) + 1, limit: deletedAtOnce})
+	err = d.read(ctx, func(db *gorm.DB) error { return db.Raw(statement, values...).Scan(&ids).Error })
 	return ids, err
 }

@@ -24,7 +24,7 @@ func (micros) Value(_ context.Context, _ *schema.Field, _ reflect.Value, value a
 		return t.UnixMicro(), nil
 	case *time.Time:
 		if t == nil {
-			return nil, nil
+			return nil, nil //nolint:nilnil // it is NULL in the database
 		}
 		return t.UnixMicro(), nil
 	default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/carillon-push/carillon/model"
@@ -28,7 +29,8 @@ func mysqlDialect() *dialect {
 		insert:  insertRows,
 		// Unforced, the optimizer walks all newer messages of the application
 		// to reach a page that is far back.
-		page:                pageOfArms("FORCE INDEX (idx_messages_page)"),
+		entries:             entriesOfArms("FORCE INDEX (idx_messages_page)"),
+		fetch:               fetchByJoin,
 		applicationsPerPage: 200,
 		limit:               statementTimeout,
 		commit:              lockTimeout,
@@ -122,8 +124,8 @@ func reserveLastInsertID(ctx context.Context, tx gorm.ConnPool, counter string, 
 }
 
 // classifyMySQL follows the server error references of MySQL and MariaDB.
-func classifyMySQL(number uint16) failure {
-	switch number {
+func classifyMySQL(err *mysql.MySQLError) failure {
+	switch err.Number {
 	case 1022, 1062, 1586: // duplicate key
 		return duplicate
 	case 1216, 1452: // a foreign key's parent row is missing
@@ -136,6 +138,10 @@ func classifyMySQL(number uint16) failure {
 		return invalid
 	case 1153: // larger than max_allowed_packet
 		return tooLarge
+	case 1105: // "unknown error": sent in pieces, it was larger than max_allowed_packet
+		if strings.Contains(err.Message, "max_allowed_packet") {
+			return tooLarge
+		}
 	case 1021, 1026, 1030, 1114, // disk full, write error, storage engine error, table full
 		1037, 1038, 1041, // out of memory
 		1040, 1203, 1226, // too many connections

@@ -24,7 +24,8 @@ func postgresDialect() *dialect {
 		lock:    "SELECT 1 FROM (SELECT pg_advisory_lock(4846917)) AS locked",
 		reserve: reserveReturning,
 		insert:  insertArrays,
-		page:    pageOfLaterals,
+		entries: entriesOfLaterals,
+		fetch:   fetchLaterally,
 		limit:   statementTimeout,
 		commit:  lockTimeout,
 	}
@@ -89,22 +90,27 @@ func insertArrays(ctx context.Context, tx gorm.ConnPool, messages []*model.Messa
 	return err
 }
 
-// pageOfLaterals reads a page of any number of applications by one short
+// entriesOfLaterals finds the entries of any number of applications by one short
 // statement; a UNION of hundreds of arms takes longer to plan than to run. The
-// comparison of rows makes the planner use idx_messages_page: with "application_id
-// = x ORDER BY id" it may choose the primary key for an application that has many
-// messages, and wade through those of everybody else.
-func pageOfLaterals(applications []int64, p page) (string, []any) {
+// comparison of rows leaves the planner no choice but idx_messages_page: with
+// "application_id = x ORDER BY id" it may walk the primary key instead.
+func entriesOfLaterals(applications []int64, p page) (string, []any) {
 	within := ">="
 	if p.after {
 		within = "<="
 	}
 	// gorm would spread a slice over many placeholders, but not a pointer to one.
-	return "SELECT messages.* FROM (SELECT arm.id FROM unnest(?::bigint[]) AS wanted(id) CROSS JOIN LATERAL (" +
+	return "SELECT arm.id FROM unnest(?::bigint[]) AS wanted(id) CROSS JOIN LATERAL (" +
 		"SELECT id FROM messages WHERE (application_id, id) " + p.compare() + " (wanted.id, ?) AND application_id " + within + " wanted.id" +
 		" ORDER BY application_id " + p.order() + ", id " + p.order() + " LIMIT ?) AS arm" +
-		" ORDER BY arm.id " + p.order() + " LIMIT ?) AS page" +
-		" JOIN messages ON messages.id = page.id ORDER BY messages.id " + p.order(), []any{&applications, p.from, p.limit, p.limit}
+		" ORDER BY arm.id " + p.order() + " LIMIT ?", []any{&applications, p.from, p.limit, p.limit}
+}
+
+// fetchLaterally leaves the planner no choice either: for a plain join it may
+// read the whole table, as long as that is of moderate size.
+func fetchLaterally(entries string, p page) string {
+	return "SELECT fetched.* FROM (" + entries + ") AS page" +
+		" CROSS JOIN LATERAL (SELECT * FROM messages WHERE messages.id = page.id OFFSET 0) AS fetched ORDER BY page.id " + p.order()
 }
 
 // classifyPostgres follows appendix A of the Postgres manual (SQLSTATE).

@@ -24,7 +24,8 @@ func sqliteDialect() *dialect {
 		},
 		reserve: reserveReturning,
 		insert:  insertRows,
-		page:    pageOfArms("INDEXED BY idx_messages_page"),
+		entries: entriesOfArms("INDEXED BY idx_messages_page"),
+		fetch:   fetchByJoin,
 		// SQLite allows 500 terms in a compound SELECT.
 		applicationsPerPage: 200,
 	}
