@@ -202,6 +202,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 	greet(out, c, servers)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.auth.Run(ctx) })
+	group.Go(func() error { return tuneCollector(ctx) })
 	for _, s := range servers {
 		group.Go(s.serve)
 	}

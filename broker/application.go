@@ -73,6 +73,11 @@ func (b *Broker) CreateApplication(ctx context.Context, user int64, e Applicatio
 func (b *Broker) insertSorted(ctx context.Context, a *model.Application) error {
 	const attempts = 10
 	chosen := a.SortKey != ""
+	if !chosen {
+		// Others on this node wait, so that only another node can be faster.
+		b.sorting.Lock()
+		defer b.sorting.Unlock()
+	}
 	for attempt := 1; ; attempt++ {
 		if !chosen {
 			key, err := b.lastSortKey(ctx, a.UserID)

@@ -11,6 +11,7 @@ package broker
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/carillon-push/carillon/auth"
@@ -48,6 +49,8 @@ type Broker struct {
 	// pictures holds a token while a picture is being decoded: one can take
 	// hundreds of megabytes.
 	pictures chan struct{}
+	// sorting is held while a sort key is chosen for a new application.
+	sorting sync.Mutex
 }
 
 // New returns a Broker over the options.

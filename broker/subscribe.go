@@ -31,6 +31,11 @@ func (b *Broker) Subscribe(ctx context.Context, who *model.Identity, since *int6
 	if limit := b.Limits.Streams; limit > 0 && !exempt && b.Hub.StreamsOf(feed.UserID) >= limit {
 		return nil, nil, model.Errorf(model.TooMany, "you have %d open streams, which is the limit", limit).After(5 * time.Second)
 	}
+	// What is the newest counts from before the subscription: it gets the next one.
+	after, err := b.startOf(ctx, since)
+	if err != nil {
+		return nil, nil, err
+	}
 	subscription, err := b.Hub.Subscribe(feed)
 	if err != nil {
 		return nil, nil, err
@@ -41,20 +46,27 @@ func (b *Broker) Subscribe(ctx context.Context, who *model.Identity, since *int6
 		return nil, nil, err
 	}
 	return subscription, func(ctx context.Context, emit func([]*hub.Envelope) error) error {
-		return b.replay(ctx, subscription, since, emit)
+		if since == nil {
+			// Nothing is owed from before, whatever could not be held.
+			for !subscription.Release(0) {
+				continue
+			}
+			return nil
+		}
+		return b.replay(ctx, subscription, after, emit)
 	}, nil
 }
 
-func (b *Broker) replay(ctx context.Context, s *hub.Subscription, since *int64, emit func([]*hub.Envelope) error) error {
+// startOf returns the id after which a stream resumes.
+func (b *Broker) startOf(ctx context.Context, since *int64) (int64, error) {
 	if since == nil {
-		s.Release(0)
-		return nil
+		return 0, nil
 	}
 	latest, err := b.DB.LatestMessageID(ctx)
-	if err != nil {
-		return err
-	}
-	after := min(*since, latest)
+	return min(*since, latest), err
+}
+
+func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, emit func([]*hub.Envelope) error) error {
 	for {
 		page, err := b.after(ctx, s.Feed().UserID, after)
 		if err != nil {
@@ -66,8 +78,8 @@ func (b *Broker) replay(ctx context.Context, s *hub.Subscription, since *int64, 
 			}
 			after = page[len(page)-1].Event.MessageID
 		}
-		if len(page) < replayPage {
-			s.Release(after)
+		// When more came meanwhile than could be held, it is stored by now.
+		if len(page) < replayPage && s.Release(after) {
 			return nil
 		}
 	}

@@ -66,8 +66,9 @@ type LetsEncrypt struct {
 type Stream struct {
 	// PingPeriodSeconds is the seconds between two pings on a quiet stream.
 	PingPeriodSeconds int `yaml:"pingperiodseconds"`
-	// AllowedOrigins are regular expressions; a web page whose whole origin
-	// matches one may open a stream. The server's own origin always may.
+	// AllowedOrigins are regular expressions; a web page whose whole host name or
+	// whole origin matches one may open a stream. The server's own origin always
+	// may.
 	AllowedOrigins []string `yaml:"allowedorigins"`
 }
 

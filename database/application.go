@@ -69,10 +69,12 @@ func (d *DB) UpdateApplication(ctx context.Context, user, id int64, c Applicatio
 	})
 }
 
-// TouchApplication notes when the application's token was used last.
+// TouchApplication notes that the application's token was used at that time,
+// unless a later use was noted already.
 func (d *DB) TouchApplication(ctx context.Context, id int64, at time.Time) error {
 	return d.change(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&model.Application{}).Where("id = ?", id).Update("last_used", column(&at)).Error
+		return tx.Model(&model.Application{}).Where("id = ? AND (last_used IS NULL OR last_used < ?)", id, column(&at)).
+			Update("last_used", column(&at)).Error
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/carillon-push/carillon/database"
 	"github.com/carillon-push/carillon/model"
@@ -84,6 +85,10 @@ func TestApplications(t *testing.T) {
 			a, now := s.application(u), model.Now()
 			require.NoError(s, s.TouchApplication(s.ctx, a.ID, now))
 			found, err := s.ApplicationByID(s.ctx, u.ID, a.ID)
+			require.NoError(s, err)
+			require.Equal(s, &now, found.LastUsed)
+			require.NoError(s, s.TouchApplication(s.ctx, a.ID, now.Add(-time.Second)), "a late note")
+			found, err = s.ApplicationByID(s.ctx, u.ID, a.ID)
 			require.NoError(s, err)
 			require.Equal(s, &now, found.LastUsed)
 		})

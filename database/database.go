@@ -3,7 +3,7 @@
 //
 // A Reader only reads; a DB embeds a Reader and also writes. Messages are
 // written by one goroutine that commits whatever is waiting in one transaction
-// (group commit, batch.go) and takes their ids from a counter row whose lock it
+// (group commit: batch.go, commit.go, announce.go) and takes their ids from a counter row whose lock it
 // holds until the commit, so that ids follow commit order on every dialect and
 // with any number of nodes.
 //
@@ -115,14 +115,15 @@ func (r *Reader) Ping(ctx context.Context) error {
 	return r.read(ctx, func(db *gorm.DB) error { return db.Exec("SELECT 1").Error })
 }
 
-// read runs f, which only reads, and again when the connection was lost: after
-// the server was away, connections that wait in the pool may be dead.
+// read runs f, which only reads, and again when the database asks to, or when the
+// connection was lost: after the server was away, those in the pool may be dead.
 func (r *Reader) read(ctx context.Context, f func(db *gorm.DB) error) error {
 	ctx, cancel := within(ctx, r.dialect.limit)
 	defer cancel()
 	for retry := newRetry(); ; {
 		err := f(r.db.WithContext(ctx))
-		if !connectionLost(err) || !retry.wait(ctx) {
+		again := classify(err) == conflicting || connectionLost(err)
+		if !again || !retry.wait(ctx) {
 			return translate(err)
 		}
 	}

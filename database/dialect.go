@@ -88,12 +88,12 @@ func (p *pools) close() error {
 	return errors.Join(p.publish.Close(), p.write.Close(), p.read.Close(), p.migrate.Close())
 }
 
-// bounded limits a pool to a number of connections, of which none outlives the
-// server's patience with idle ones.
-func bounded(pool *sql.DB, connections int) *sql.DB {
+// bounded limits a pool to a number of connections, which are closed after they
+// were idle for a while.
+func bounded(pool *sql.DB, connections int, idle time.Duration) *sql.DB {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	pool.SetConnMaxIdleTime(idleTimeout * 2 / 3)
+	pool.SetConnMaxIdleTime(idle)
 	pool.SetConnMaxLifetime(time.Hour)
 	return pool
 }

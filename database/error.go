@@ -75,7 +75,7 @@ func classify(err error) failure {
 	case errors.As(err, &my):
 		return classifyMySQL(my)
 	case errors.As(err, &pg):
-		return classifyPostgres(pg.Code)
+		return classifyPostgres(pg)
 	case errors.Is(err, mysql.ErrPktTooLarge):
 		return tooLarge
 	case connectionLost(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

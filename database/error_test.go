@@ -37,6 +37,7 @@ func TestErrorsMeanTheSameOnEveryDatabase(t *testing.T) {
 		model.TooLarge: {sqlite3.Error{Code: sqlite3.ErrTooBig}, my(1153), mysql.ErrPktTooLarge, pg("54000")},
 		model.Unavailable: {
 			sqlite3.Error{Code: sqlite3.ErrBusy}, my(1205), my(1213), pg("40001"), pg("40P01"), pg("55P03"), // lost against others
+			&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"},
 			sqlite3.Error{Code: sqlite3.ErrFull}, my(1021), my(1114), my(1030), pg("53100"), // full
 			sqlite3.Error{Code: sqlite3.ErrIoErr}, pg("58030"),
 			my(1040), my(1203), pg("53300"), // too many connections
@@ -49,7 +50,7 @@ func TestErrorsMeanTheSameOnEveryDatabase(t *testing.T) {
 			&net.DNSError{IsNotFound: true},
 		},
 		model.Internal: {
-			errors.New("unknown"), sqlite3.Error{Code: sqlite3.ErrCorrupt}, my(1064), my(1105), pg("42601"), pg("XX000"), pg("2"),
+			errors.New("unknown"), sqlite3.Error{Code: sqlite3.ErrCorrupt}, my(1064), my(1105), pg("42601"), pg("XX000"), pg("2"), pg("0A000"),
 			sqlite3.Error{Code: sqlite3.ErrConstraint, ExtendedCode: sqlite3.ErrConstraintNotNull}, my(1048), pg("23502"),
 		},
 	} {

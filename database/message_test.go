@@ -238,7 +238,7 @@ func TestPagesOfManyApplications(t *testing.T) {
 	each(t, func(s *suite) {
 		u := s.user("u")
 		var applications []int64
-		for i := range 450 {
+		for i := range 216 {
 			a := s.application(u)
 			applications = append(applications, a.ID)
 			if i%9 == 0 {
@@ -249,7 +249,7 @@ func TestPagesOfManyApplications(t *testing.T) {
 		for i := len(applications) - 1; i >= 0; i -= 9 {
 			s.message(&model.Application{ID: applications[i], UserID: u.ID})
 		}
-		const total = 100
+		const total = 2 * 216 / 9
 		var up, down []int64
 		for after := int64(0); ; after = up[len(up)-1] {
 			page, err := s.MessagesAfter(s.ctx, applications, after, 7)

@@ -60,11 +60,13 @@ func connectMySQL(connection string, maxConnections int) (*pools, error) {
 	if err != nil {
 		return nil, model.Errorf(model.Invalid, "database.connection: %v", err)
 	}
-	shared := bounded(sql.OpenDB(all), max(1, maxConnections-1))
+	// The server ends connections that are idle for idleTimeout.
+	const idle = idleTimeout * 2 / 3
+	shared := bounded(sql.OpenDB(all), max(1, maxConnections-1), idle)
 	return &pools{
 		read: shared, write: shared,
-		publish: bounded(sql.OpenDB(all), 1),
-		migrate: bounded(sql.OpenDB(migrate), 1),
+		publish: bounded(sql.OpenDB(all), 1, idle),
+		migrate: bounded(sql.OpenDB(migrate), 1, idle),
 	}, nil
 }
 
@@ -92,6 +94,7 @@ func configureMySQL(c *mysql.Config) error {
 	}
 	c.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 	c.Params["innodb_lock_wait_timeout"] = strconv.Itoa(int(lockTimeout / time.Second))
+	// MySQL has no limit for idle transactions alone.
 	c.Params["wait_timeout"] = strconv.Itoa(int(idleTimeout / time.Second))
 	c.Logger = silence{}
 	return nil
@@ -105,7 +108,7 @@ func inspectMySQL(ctx context.Context, conn *sql.Conn) (tableOptions string, err
 	err = conn.QueryRowContext(ctx, "SELECT collation_name FROM information_schema.collations "+
 		"WHERE collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin') ORDER BY collation_name DESC LIMIT 1").Scan(&collation)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", model.Errorf(model.Invalid, "the database server is too old: Carillon needs MySQL 8.0.17 or MariaDB 10.5, or newer")
+		return "", model.Errorf(model.Invalid, "the database server is too old: Carillon needs MySQL 8.0.17, MariaDB 10.2 or newer")
 	}
 	return fmt.Sprintf("ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=%s ROW_FORMAT=DYNAMIC", collation), translate(err)
 }

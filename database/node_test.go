@@ -23,7 +23,7 @@ func TestTwoNodes(t *testing.T) {
 func TestTwoNodesWithSnapshotIsolation(t *testing.T) {
 	eachOf(t, "mysql", func(s *suite) {
 		if s.Setting("@@innodb_snapshot_isolation") == "0" {
-			testTwoNodes(s.T, s.dialect, s.connection+"?innodb_snapshot_isolation=ON")
+			testTwoNodes(s.T, s.dialect, with(s.dialect, s.connection, "innodb_snapshot_isolation=ON"))
 		}
 	})
 }

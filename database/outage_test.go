@@ -166,13 +166,12 @@ func TestADatabaseThatHangs(t *testing.T) {
 	dialect.Remote(t, func(t *testing.T, d dialect.Dialect) {
 		_, connection := d.Fresh(t)
 		p := newProxy(t, d.Address(connection))
-		hurried := map[string]string{"postgres": " connect_timeout=1", "mysql": "?timeout=1s&readTimeout=1s"}[d.Name]
-		through := d.Through(connection, p.address)
-		if d.Name == "postgres" && through[:len("postgres")] == "postgres" {
-			hurried = "&connect_timeout=1"
+		connection = d.Through(connection, p.address)
+		for _, parameter := range map[string][]string{"postgres": {"connect_timeout=1"}, "mysql": {"timeout=1s", "readTimeout=300ms"}}[d.Name] {
+			connection = with(d, connection, parameter)
 		}
-		s := on(t, d, through+hurried)
-		s.Hurry(time.Second)
+		s := on(t, d, connection)
+		s.Hurry(300 * time.Millisecond)
 		a := s.application(s.user("u"))
 		s.message(a)
 

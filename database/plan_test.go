@@ -17,8 +17,8 @@ func TestPagesUseTheirIndex(t *testing.T) {
 	each(t, func(s *suite) {
 		u := s.user("u")
 		many, few := s.application(u), s.application(u)
-		s.fill(many, 0, 20_000)
-		s.fill(few, 20_000, 5_000)
+		s.fill(many, 0, 90_000)
+		s.fill(few, 90_000, 5_000)
 		s.exec(map[string]string{"sqlite3": "ANALYZE", "postgres": "ANALYZE messages", "mysql": "ANALYZE TABLE messages"}[s.dialect.Name])
 		for _, page := range []struct {
 			applications []*model.Application
@@ -27,6 +27,7 @@ func TestPagesUseTheirIndex(t *testing.T) {
 		}{
 			{[]*model.Application{many}, 1 << 60, false},
 			{[]*model.Application{few, many}, 10_000, false},
+			{[]*model.Application{many}, 45_000, false},
 			{[]*model.Application{many, few}, 10_000, true},
 			{[]*model.Application{few}, 0, true},
 		} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carillon-push/carillon/model"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	gormpostgres "gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -48,11 +49,12 @@ func connectPostgres(connection string, maxConnections int) (*pools, error) {
 	patient.RuntimeParams["statement_timeout"] = "0"
 	patient.RuntimeParams["lock_timeout"] = milliseconds(migrationTimeout)
 
-	shared := bounded(stdlib.OpenDB(*c), max(1, maxConnections-1))
+	const idle = 5 * time.Minute
+	shared := bounded(stdlib.OpenDB(*c), max(1, maxConnections-1), idle)
 	return &pools{
 		read: shared, write: shared,
-		publish: bounded(stdlib.OpenDB(*c), 1),
-		migrate: bounded(stdlib.OpenDB(*patient), 1),
+		publish: bounded(stdlib.OpenDB(*c), 1, idle),
+		migrate: bounded(stdlib.OpenDB(*patient), 1, idle),
 	}, nil
 }
 
@@ -114,15 +116,18 @@ func fetchLaterally(entries string, p page) string {
 }
 
 // classifyPostgres follows appendix A of the Postgres manual (SQLSTATE).
-func classifyPostgres(code string) failure {
-	switch code {
+func classifyPostgres(err *pgconn.PgError) failure {
+	switch err.Code {
 	case "23505":
 		return duplicate
 	case "23503":
 		return orphan
-	case "40001", "40P01", "55P03", // serialization failure, deadlock, lock timeout
-		"0A000": // a prepared statement that does not fit the migrated table any more
+	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock timeout
 		return conflicting
+	case "0A000": // among others, a prepared statement whose table was altered meanwhile
+		if err.Routine == "RevalidateCachedQuery" {
+			return conflicting
+		}
 	case "22001", "22003", "22021", "22P05": // too long, out of range, not in the encoding
 		return invalid
 	case "54000": // a program limit, such as the size of an index entry or a value
@@ -130,11 +135,11 @@ func classifyPostgres(code string) failure {
 	case "25006", "57014": // read-only, statement timeout
 		return unavailable
 	}
-	switch code[:min(2, len(code))] {
+	switch err.Code[:min(2, len(err.Code))] {
 	case "08", "53", "58": // connection, out of resources, operating system
 		return unavailable
 	}
-	if hungUp(code) {
+	if hungUp(err.Code) {
 		return unavailable
 	}
 	return other

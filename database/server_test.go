@@ -22,7 +22,7 @@ func TestMySQLConnectionStrings(t *testing.T) {
 	} {
 		t.Run(parameters, func(t *testing.T) {
 			eachOf(t, "mysql", func(s *suite) {
-				s = on(t, s.dialect, s.connection+parameters)
+				s = on(t, s.dialect, s.connection+parameters) // of the form root@tcp(host)/name
 				u := s.user("🦊 \\ ' \" %")
 				a := s.application(u)
 				m := s.message(a)
@@ -31,6 +31,34 @@ func TestMySQLConnectionStrings(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, u, found)
 				requireKind(t, model.Conflict, s.CreateUser(s.ctx, &model.User{Name: u.Name}))
+			})
+		})
+	}
+}
+
+// As those need who have PgBouncer in between, and settings of their own.
+func TestPostgresConnectionStrings(t *testing.T) {
+	for _, parameters := range [][]string{
+		{"default_query_exec_mode=simple_protocol"}, {"default_query_exec_mode=exec"}, {"default_query_exec_mode=cache_describe"},
+		{"statement_timeout=5000", "lock_timeout=4000", "application_name=mine", "timezone=Asia/Kathmandu"},
+	} {
+		t.Run(strings.Join(parameters, " "), func(t *testing.T) {
+			eachOf(t, "postgres", func(s *suite) {
+				connection := s.connection
+				for _, parameter := range parameters {
+					connection = with(s.dialect, connection, parameter)
+				}
+				s = on(t, s.dialect, connection)
+				u := s.user("🦊 \\ ' \" %")
+				a := s.application(u)
+				m := s.message(a)
+				require.Equal(t, []*model.Message{stored(m)}, s.history(a))
+				found, err := s.ApplicationByTokenHash(s.ctx, a.TokenHash)
+				require.NoError(t, err)
+				require.Equal(t, a, found)
+				if len(parameters) > 1 {
+					require.Equal(t, "5s", s.Setting("current_setting('statement_timeout')"))
+				}
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,6 +84,18 @@ func (s *suite) raw() *sql.DB {
 	require.NoError(s, err)
 	s.Cleanup(func() { require.NoError(s, db.Close()) })
 	return db
+}
+
+// with returns a server's connection string with one more parameter.
+func with(d dialect.Dialect, connection, parameter string) string {
+	switch {
+	case d.Name == "postgres" && !strings.HasPrefix(connection, "postgres"):
+		return connection + " " + parameter
+	case strings.Contains(connection, "?"):
+		return connection + "&" + parameter
+	default:
+		return connection + "?" + parameter
+	}
 }
 
 func (s *suite) exec(statement string) {

@@ -6,7 +6,8 @@
 //
 // A subscription begins held: it collects what is published while its reader
 // replays older messages, and Release joins the two without a gap and without a
-// repetition. Messages reach a subscription in strictly increasing id order.
+// repetition; when more comes meanwhile than can be held, the reader replays
+// that, too. Messages reach a subscription in strictly increasing id order.
 // Publish never blocks: a queue that is full ends its subscription, whose reader
 // may come back and resume by id. The hub starts no goroutine, and an idle
 // subscription costs a few hundred bytes.

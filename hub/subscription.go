@@ -20,6 +20,7 @@ type Subscription struct {
 	bytes  int   // roughly what queue holds
 	last   int64 // id of the last message queued or replayed
 	live   bool  // released
+	missed bool  // held, and more came than there was room for
 	reason Reason
 }
 
@@ -52,8 +53,17 @@ func (s *Subscription) Reason() Reason {
 // the subscription live: what was held beyond after is delivered in order, and
 // no message up to after is delivered any more. Releasing again only raises
 // after.
-func (s *Subscription) Release(after int64) {
+//
+// It reports false when more was published meanwhile than could be held. The
+// subscription is still held then and collects anew; the reader has to replay
+// what was stored up to now and release again.
+func (s *Subscription) Release(after int64) bool {
 	s.mu.Lock()
+	if s.missed {
+		s.missed = false
+		s.mu.Unlock()
+		return false
+	}
 	s.live = true
 	s.last = max(s.last, after)
 	kept := s.queue[:0]
@@ -71,6 +81,7 @@ func (s *Subscription) Release(after int64) {
 	if waiting {
 		s.signal()
 	}
+	return true
 }
 
 // Take appends everything that waits to into and returns it; the queue is empty
@@ -133,14 +144,17 @@ func (s *Subscription) push(envelopes []*Envelope) bool {
 	}
 	before := len(s.queue)
 	for _, e := range envelopes {
-		if e.repeats(s.last) {
+		if s.missed || e.repeats(s.last) || s.admit(e) {
 			continue
 		}
-		if !s.admit(e) {
+		if s.live {
 			s.endLocked(ReasonSlow)
 			s.mu.Unlock()
 			return false
 		}
+		// Its reader is busy with older messages, which says nothing about how fast
+		// it reads; it will find these among the stored ones.
+		s.queue, s.bytes, s.missed = nil, 0, true
 	}
 	// A reader that has not emptied a filled queue yet was signalled when it
 	// filled, and Take gives all.

@@ -19,7 +19,8 @@ func trailingSlash(routes gin.RoutesInfo) gin.HandlerFunc {
 		if c.Request.Method != http.MethodGet || !strings.HasSuffix(c.Request.URL.Path, "/") || !slices.ContainsFunc(routes, isRoute) {
 			return
 		}
-		location := strings.Repeat("../", len(asked)) + strings.Join(segments(c.Request.URL.EscapedPath()), "/")
+		path := c.Request.URL.EscapedPath()
+		location := strings.Repeat("../", strings.Count(path, "/")-1) + strings.Join(segments(path), "/")
 		if c.Request.URL.RawQuery != "" {
 			location += "?" + c.Request.URL.RawQuery
 		}

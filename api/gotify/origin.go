@@ -1,7 +1,6 @@
 package gotify
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -58,9 +57,11 @@ func (f *Face) mayStream(origin string, page *url.URL) bool {
 // scheme has anyway.
 func host(scheme *url.URL, name string) string {
 	name = strings.ToLower(name)
-	ports := map[string]string{"http": "80", "https": "443"}
-	if h, port, err := net.SplitHostPort(name); err == nil && port == ports[scheme.Scheme] {
-		return h
+	switch scheme.Scheme {
+	case "http":
+		return strings.TrimSuffix(name, ":80")
+	case "https":
+		return strings.TrimSuffix(name, ":443")
 	}
 	return name
 }

@@ -63,15 +63,18 @@ func fanOut(b *testing.B, address string, streams, posters int, post func(text s
 	for i := range complete {
 		complete[i] = make(chan struct{})
 	}
+	failed := make(chan struct{})
+	var broken sync.Once
 	var clients, posting sync.WaitGroup
 	for range streams {
 		conn, reader := rawStream(b, address)
+		require.NoError(b, conn.SetDeadline(time.Time{}))
 		clients.Go(func() {
 			chunk := make([]byte, 16<<10)
 			for got, seen := 0, 0; seen < posts; {
 				n, err := reader.Read(chunk)
 				if err != nil {
-					b.Error(err)
+					broken.Do(func() { b.Error(err); close(failed) })
 					return
 				}
 				got += n
@@ -99,7 +102,11 @@ func fanOut(b *testing.B, address string, streams, posters int, post func(text s
 				next++
 				post(text)
 				log.Unlock()
-				<-complete[mine]
+				select {
+				case <-complete[mine]:
+				case <-failed:
+					return
+				}
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package gotify
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,11 +29,12 @@ func routes(sender *Sender, device *Device, user *Person) (plain, elevated, admi
 		{"POST", fmt.Sprintf("/application/%d/image", sender.ID), upload(sender.T.(*testing.T), "file", "a.png", picturePNG(sender.T.(*testing.T)))},
 		{"DELETE", fmt.Sprintf("/application/%d/image", sender.ID), nil},
 		{"GET", fmt.Sprintf("/application/%d/message", sender.ID), nil}, {"DELETE", fmt.Sprintf("/application/%d/message", sender.ID), nil},
-		{"GET", "/client", nil}, {"POST", "/client", object{"name": "made"}},
+		{"GET", "/client", nil},
 		{"PUT", fmt.Sprintf("/client/%d", device.ID), object{"name": "changed"}},
 		{"GET", "/current/user", nil},
 	}
 	elevated = []route{
+		{"POST", "/client", object{"name": "made"}}, // its token could do what the session may not
 		{"PUT", fmt.Sprintf("/application/%d/security", sender.ID), object{"regenerateToken": false}},
 		{"POST", fmt.Sprintf("/client/%d/elevate", device.ID), object{"durationSeconds": -1}},
 		{"POST", "/current/user/password", object{"pass": user.Password}},
@@ -133,9 +135,10 @@ func TestElevationOfSessions(t *testing.T) {
 func TestElevationOfAll(t *testing.T) {
 	own(t, map[string]string{"auth.elevation": "all"}, func(t *testing.T, s *server.Server) {
 		user, sender, device := world(t, s, true)
-		needsElevation(t, user.LoginPlain(), user, sender, device)
+		makeClient := route{"POST", "/client", object{"name": "made"}} // which is not elevated either
+		needsElevation(t, user.LoginPlain(), user, sender, device, makeClient)
 		api := user.NewDevice("api")
-		needsElevation(t, api.Caller, user, sender, device)
+		needsElevation(t, api.Caller, user, sender, device, makeClient)
 		user.Post(fmt.Sprintf("/client/%d/elevate", api.ID), object{"durationSeconds": 600}).Empty(http.StatusNoContent)
 		allowed(t, api.Caller, user, sender, device)
 
@@ -172,14 +175,18 @@ func allowed(t *testing.T, c *Caller, user *Person, sender *Sender, device *Devi
 	}
 }
 
-// needsElevation makes all requests as c, which is not elevated.
-func needsElevation(t *testing.T, c *Caller, user *Person, sender *Sender, device *Device) {
+// needsElevation makes all requests as c, which is not elevated and may make the
+// plain ones and those in free.
+func needsElevation(t *testing.T, c *Caller, user *Person, sender *Sender, device *Device, free ...route) {
 	t.Helper()
 	plain, elevated, admin := routes(sender, device, user)
-	for _, r := range plain {
+	for _, r := range all(plain, free) {
 		c.On(t).Do(r.method, r.path, r.body).Want(200)
 	}
 	for _, r := range all(elevated, admin) {
+		if slices.ContainsFunc(free, func(f route) bool { return f.method+f.path == r.method+r.path }) {
+			continue
+		}
 		c.On(t).Do(r.method, r.path, r.body).Refused(403, "session not elevated, use basic auth or call /client:elevate")
 	}
 }

@@ -2,6 +2,7 @@ package gotify
 
 import (
 	"bytes"
+	"encoding/base64"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -79,6 +80,8 @@ func TestWhereTheTokenStands(t *testing.T) {
 			c.Post("/message", body).Want(http.StatusOK)
 		}
 		nobody.Post("/message?token="+sender.Token, body).Want(http.StatusOK)
+		wrapped := base64.RawURLEncoding.EncodeToString([]byte("Bearer " + sender.Token)) // as ntfy's clients do
+		nobody.Post("/message?auth="+wrapped, body).Want(http.StatusOK)
 		for _, c := range []*Caller{
 			nobody.Key(device.Token),
 			nobody.With("Authorization", "Bearer "+device.Token),

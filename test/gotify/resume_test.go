@@ -118,13 +118,13 @@ func TestSlowReader(t *testing.T) {
 		slow := dialSilently(t, s, "/stream?token="+device.Token)
 		healthy := device.Stream("/stream?token=" + device.Token)
 		var sent []int64
-		for range 30 {
+		for range 18 {
 			message := sender.Send(longText)
 			require.Equal(t, message.ID, healthy.NextMessage().ID)
 			sent = append(sent, message.ID)
 		}
 		ids := slow.readToTheEnd(t)
-		require.Equal(t, sent[:len(ids)], ids, "what came, came in order and without a gap")
+		require.Equal(t, sent[:len(ids)], append([]int64{}, ids...), "what came, came in order and without a gap")
 		require.Less(t, len(ids), len(sent), "nobody holds %d MB for a reader that does not read", len(sent)*len(longText)>>20)
 		last := first.ID
 		if len(ids) > 0 {

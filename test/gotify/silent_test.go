@@ -14,7 +14,7 @@ import (
 	"github.com/carillon-push/carillon/test/server"
 )
 
-// longText, thirty times, is more than anybody holds for one reader.
+// longText, eighteen times, is more than anybody holds for one reader.
 var longText = strings.Repeat("x", 900_000)
 
 // silent is a WebSocket whose client does not read until it is told to.

@@ -1,0 +1,103 @@
+package gotify
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/auth"
+	"github.com/carillon-push/carillon/hub"
+)
+
+const patience = time.Minute
+
+// dial opens a stream and returns its frames as they are read.
+func dial(t *testing.T, server *httptest.Server, target string) *websocket.Conn {
+	t.Helper()
+	conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+target, nil)
+	require.NoError(t, err)
+	response.Body.Close()
+	t.Cleanup(func() { conn.Close() })
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	return conn
+}
+
+func frame(t *testing.T, conn *websocket.Conn) string {
+	t.Helper()
+	kind, text, err := conn.ReadMessage()
+	require.NoError(t, err)
+	require.Equal(t, websocket.TextMessage, kind)
+	return string(text)
+}
+
+func TestStream(t *testing.T) {
+	var h *house
+	h = newHouse(t, func(_ *Options, a *auth.Options) {
+		a.Revoked = func(_, client int64) { h.hub.EndClient(client, hub.ReasonRevoked) }
+	})
+	ada := h.newPerson("ada", false)
+	_, sender := ada.newApplication()
+	phone, token := ada.newClient()
+	server := httptest.NewServer(h.engine)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { h.hub.Close(hub.ReasonShutdown) })
+
+	first := h.do("POST", "/message", `{"message":"first","extras":{"n":1.50}}`, "X-Gotify-Key", sender).Body.String()
+	plain := dial(t, server, "/stream?token="+token)
+	events := dial(t, server, "/stream?events=all&token="+token)
+	resumed := dial(t, server, "/stream?since=0&events=message&token="+token)
+	require.Equal(t, first, frame(t, resumed))
+	second := h.do("POST", "/message", `{"message":"<second>"}`, "X-Gotify-Key", sender)
+	id := fields[message](t, second).ID
+	require.Equal(t, second.Body.String(), frame(t, plain), "byte for byte the answer")
+	require.Equal(t, second.Body.String(), frame(t, resumed))
+	require.Equal(t, `{"event":"message","message":`+second.Body.String()+`}`, frame(t, events))
+
+	require.Equal(t, 200, h.do("DELETE", fmt.Sprintf("/message/%d", id), "", "X-Gotify-Key", token).Code)
+	require.Contains(t, frame(t, events), fmt.Sprintf(`{"event":"message_deleted","id":%d,`, id))
+	third := h.do("POST", "/message", `{"message":"third"}`, "X-Gotify-Key", sender).Body.String()
+	require.Equal(t, third, frame(t, plain), "a plain stream carries nothing but messages")
+
+	require.NoError(t, h.Auth.DeleteClient(t.Context(), ada.user.ID, phone.ID))
+	_, _, err := plain.ReadMessage()
+	require.Error(t, err)
+	require.False(t, websocket.IsCloseError(err, websocket.ClosePolicyViolation), "Android needs an abrupt end: %v", err)
+	frame(t, events) // the third message
+	_, _, err = events.ReadMessage()
+	require.True(t, websocket.IsCloseError(err, websocket.ClosePolicyViolation), "%v", err)
+}
+
+func TestStreamsThatAreRefused(t *testing.T) {
+	h := newHouse(t, nil)
+	ada := h.newPerson("ada", false)
+	_, token := ada.newClient()
+	require.Contains(t, refused(t, h.do("GET", "/stream?token="+token, ""), 400), "websocket: the client is not using the websocket protocol")
+	for _, query := range []string{"since=x", "since=-1", "since=9223372036854775808", "events=some"} {
+		text := refused(t, h.do("GET", "/stream?token="+token+"&"+query, ""), 400)
+		require.Contains(t, text, "Field '"+query[:strings.IndexByte(query, '=')]+"'")
+	}
+	require.Zero(t, h.hub.Streams(), "who gets no stream leaves none behind")
+
+	// A stream that may not be, beside ten that may.
+	server := httptest.NewServer(h.engine)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { h.hub.Close(hub.ReasonShutdown) })
+	for range 10 {
+		dial(t, server, "/stream?token="+token)
+	}
+	_, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+"/stream?token="+token, nil)
+	require.Error(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusTooManyRequests, response.StatusCode)
+	require.NotEmpty(t, response.Header.Get("Retry-After"))
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "10 open streams")
+}
