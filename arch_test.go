@@ -18,7 +18,7 @@ import (
 // module is the prefix of our own import paths.
 const module = "github.com/carillon-push/carillon"
 
-// layers is the drawing of DESIGN.md section 2, from the top down: a package
+// layers is the drawing of the packages, from the top down: a package
 // imports only packages that stand in a lower row. Packages that are not written
 // yet have their place already. A package below one of these (router/middleware)
 // belongs to it.
@@ -83,7 +83,7 @@ func refusals(p unit) []string {
 	}
 	row := rowOf(name)
 	if row < 0 {
-		return []string{fmt.Sprintf("package %s has no place: give it one in DESIGN.md section 2, then in layers of arch_test.go", name)}
+		return []string{fmt.Sprintf("package %s has no place: give it one in layers of arch_test.go, and a line in the map of AGENTS.md", name)}
 	}
 	var refused []string
 	for _, path := range p.Imports {

@@ -176,7 +176,7 @@ func setPassword(ctx context.Context, e environment) error {
 
 func askPassword(e environment) (string, error) {
 	var password string
-	if fd := int(e.in.Fd()); term.IsTerminal(fd) { //nolint:gosec // a file descriptor is small
+	if fd := int(e.in.Fd()); term.IsTerminal(fd) {
 		fmt.Fprintf(e.out, "New password for %s (empty: make one up): ", e.name)
 		typed, err := term.ReadPassword(fd)
 		fmt.Fprintln(e.out)

@@ -163,6 +163,7 @@ func redirect(port int) http.Handler {
 		if port == 443 || port == 0 {
 			host = host[:strings.LastIndexByte(host, ':')]
 		}
+		//nolint:gosec // to the host that the caller asked for itself
 		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusFound)
 	})
 }

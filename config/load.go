@@ -86,7 +86,7 @@ func readLimited(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	text, err := io.ReadAll(io.LimitReader(file, maxDocumentBytes+1))
 	if err == nil && len(text) > maxDocumentBytes {
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxDocumentBytes)

@@ -75,15 +75,14 @@ func (d *description) curl(c pageCall) string {
 			break
 		}
 	}
-	for _, m := range c.RequestBody.Content {
-		if m.Key == "multipart/form-data" {
-			line += " \\\n  -F file=@picture.png"
-			break
-		}
-		line += " \\\n  -H 'Content-Type: " + m.Key + "' \\\n  -d " + shellQuote(string(m.Value.Example))
-		break
+	if len(c.RequestBody.Content) == 0 {
+		return line
 	}
-	return line
+	first := c.RequestBody.Content[0]
+	if first.Key == "multipart/form-data" {
+		return line + " \\\n  -F file=@picture.png"
+	}
+	return line + " \\\n  -H 'Content-Type: " + first.Key + "' \\\n  -d " + shellQuote(string(first.Value.Example))
 }
 
 // pageField is a field of a body, for the page.

@@ -67,7 +67,7 @@ func (f *Face) setCookie(c *gin.Context, token string, seconds int) {
 	if f.BaseURL != nil && f.BaseURL.Path != "" {
 		path = f.BaseURL.Path
 	}
-	http.SetCookie(c.Writer, &http.Cookie{
+	http.SetCookie(c.Writer, &http.Cookie{ //nolint:gosec // Secure follows the scheme: see secure
 		Name: cookieName, Value: token, Path: path, MaxAge: seconds,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: f.secure(c.Request),
 	})

@@ -32,7 +32,7 @@ func onPing(t *testing.T, conn *websocket.Conn, f func(n int) error) <-chan stri
 	}()
 	t.Cleanup(func() {
 		_ = conn.Close()
-		for range messages { //nolint:revive // until the reader has returned
+		for range messages { // until the reader has returned
 		}
 	})
 	return messages

@@ -15,6 +15,7 @@ import (
 
 	"github.com/carillon-push/carillon/api/stream"
 	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/test/dialect"
 )
 
 func TestPlainStreamsEndWithoutACloseFrame(t *testing.T) {
@@ -129,7 +130,7 @@ func TestAClientThatJustLeavesEndsItsStream(t *testing.T) {
 // checked for all tests of the package.
 func TestEndedStreamsKeepNoFile(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("open files are counted in /proc, which only Linux has")
+		dialect.NotRun(t, "open files are counted in /proc, which only Linux has")
 	}
 	before := openFiles(t)
 	t.Run("streams", func(t *testing.T) {

@@ -26,8 +26,8 @@ func TestDrainWaitsForAllStreams(t *testing.T) {
 		go func() { drained <- s.pumps.Drain(context.Background()) }()
 	}
 	select {
-	case <-drained:
-		t.Fatal("drained while streams were open")
+	case err := <-drained:
+		t.Fatal("drained while streams were open", err)
 	case <-time.After(10 * time.Millisecond):
 	}
 	s.hub.Close(hub.ReasonShutdown)

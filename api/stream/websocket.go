@@ -74,7 +74,7 @@ func (p *Pumps) upgrade(w http.ResponseWriter, r *http.Request) (net.Conn, error
 	switch status {
 	case 0: // it was taken over and broke off
 		p.options.Log.Debug("a WebSocket handshake broke off", "error", err)
-		return nil, nil
+		return nil, nil //nolint:nilnil // there is nobody left to answer
 	case http.StatusInternalServerError:
 		return nil, model.Errorf(model.Internal, "this connection cannot be upgraded").Because(err)
 	default:

@@ -93,7 +93,8 @@ func (s *socket) leave() {
 // finish sends what is owed after the subscription has ended: the rest of the
 // queue when the server stops, and a close frame to those who want one.
 func (s *socket) finish() {
-	code, wanted := 0, s.closeFrames
+	var code int
+	wanted := s.closeFrames
 	switch s.subscription.Reason() {
 	case hub.ReasonShutdown:
 		code = closeGoingAway

@@ -1,6 +1,7 @@
 package gotify
 
 import (
+	"errors"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -84,7 +85,8 @@ func command(t *testing.T, place server.Place, stdin string, arguments ...string
 	require.NoError(t, err)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.Output()
-	if failed, ok := err.(*exec.ExitError); ok {
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
 		t.Fatalf("carillon %s: %v\n%s%s", strings.Join(arguments, " "), err, out, failed.Stderr)
 	}
 	require.NoError(t, err)

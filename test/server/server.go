@@ -206,7 +206,7 @@ func (s *Server) start() error {
 		s.mu.Unlock()
 		return nil
 	case <-p.ended:
-		return fmt.Errorf("the server ended before it listened: %v\n%s", p.err, p.tail())
+		return fmt.Errorf("the server ended before it listened: %w\n%s", p.err, p.tail())
 	case <-time.After(startLimit):
 		cmd.Process.Kill() //nolint:errcheck // it may have ended by itself
 		<-p.ended
