@@ -143,8 +143,7 @@ func (b *batch) commitAll() {
 			continue
 		}
 		if err := b.commit(group); err != nil {
-			b.refuse(group, next, err)
-			next = nil
+			next = b.refuse(group, next, err)
 			continue
 		}
 		b.groups <- group
@@ -189,25 +188,27 @@ func (b *batch) waiting() *write {
 	}
 }
 
-// refuse answers a group that could not be stored. While the database is away,
-// everything else that waits is refused with it: to try group after group would
-// keep the last of them waiting for minutes.
-func (b *batch) refuse(group []*write, next *write, err error) {
+// refuse answers a group that could not be stored, and returns next if that is
+// still to be tried. While the database is away, everything else that waits is
+// refused too: to try group after group would keep the last of them waiting for
+// minutes.
+func (b *batch) refuse(group []*write, next *write, err error) *write {
+	if model.KindOf(err) == model.Unavailable {
+		if next != nil {
+			group, next = append(group, next), nil
+		}
+		// Taken out before anybody is answered: who comes later gets a fresh try.
+		for range len(b.queue) {
+			if w, open := <-b.queue; open {
+				group = append(group, w)
+			}
+		}
+	}
 	b.log.Error("messages were not stored", "count", len(group), "error", err)
 	for _, w := range group {
 		w.end(err)
 	}
-	if next != nil {
-		next.end(err)
-	}
-	if model.KindOf(err) != model.Unavailable {
-		return
-	}
-	for range len(b.queue) {
-		if w, open := <-b.queue; open {
-			w.end(err)
-		}
-	}
+	return next
 }
 
 // end answers the sender.
