@@ -183,6 +183,32 @@ func TestSubscribeSince(t *testing.T) {
 	require.Equal(t, []int64{next}, got)
 }
 
+// While a stream replays, more may come than its queue can hold.
+func TestReplayOfMoreThanCanBeHeld(t *testing.T) {
+	w := newWorldAround(t, Limits{}, hub.New(hub.Options{QueueEvents: 4}))
+	ada := w.newPerson("ada")
+	sender := w.sender(w.newApplication(ada, ApplicationEdit{Name: "app"}))
+	var since int64
+	resumed, replay := w.subscribed(ada, &since)
+	plain, begin := w.subscribed(ada, nil)
+	var ids []int64
+	for range 20 {
+		ids = append(ids, w.publish(sender, model.Draft{Message: "m"}).ID)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	got, err := readUntil(ctx, resumed, replay, ids[19])
+	require.NoError(t, err)
+	require.Equal(t, ids, got)
+	require.NoError(t, begin(ctx, nil))
+	next := w.publish(sender, model.Draft{Message: "live"}).ID
+	for _, s := range []*hub.Subscription{resumed, plain} {
+		got, err := readUntil(ctx, s, nothing, next)
+		require.NoError(t, err)
+		require.Equal(t, []int64{next}, got)
+	}
+}
+
 func TestReplayEndsWithItsReader(t *testing.T) {
 	w := newWorld(t, Limits{})
 	ada := w.newPerson("ada")

@@ -22,7 +22,11 @@ type world struct {
 
 func newWorld(t *testing.T, limits Limits) *world {
 	t.Helper()
-	h := hub.New(hub.Options{QueueEvents: 1 << 20, QueueBytes: 1 << 30})
+	return newWorldAround(t, limits, hub.New(hub.Options{QueueEvents: 1 << 20, QueueBytes: 1 << 30}))
+}
+
+func newWorldAround(t *testing.T, limits Limits, h *hub.Hub) *world {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	db, err := database.Open(t.Context(), database.Options{
 		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "broker.db"), Committed: Announce(h), Log: log,
