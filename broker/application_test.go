@@ -61,7 +61,7 @@ func TestApplications(t *testing.T) {
 	_, err = w.Auth.ByToken(t.Context(), w.Token(rotated))
 	requireKind(t, model.Unauthenticated, err)
 	require.Equal(t, []*model.Event{{Kind: model.ApplicationDeleted, UserID: ada.User.ID, ApplicationID: a.ID}}, events.take())
-	left, err := w.DB.MessagesBefore(t.Context(), []int64{a.ID}, math.MaxInt64, 1)
+	left, _, err := w.DB.MessagesBefore(t.Context(), []int64{a.ID}, math.MaxInt64, 1)
 	require.NoError(t, err)
 	require.Empty(t, left)
 }

@@ -13,7 +13,7 @@ func (w *world) history(who *model.Identity) []int64 {
 	w.t.Helper()
 	applications, err := w.DB.ApplicationIDs(w.t.Context(), who.User.ID)
 	require.NoError(w.t, err)
-	messages, err := w.DB.MessagesAfter(w.t.Context(), applications, 0, math.MaxInt32)
+	messages, _, err := w.DB.MessagesAfter(w.t.Context(), applications, 0, math.MaxInt32)
 	require.NoError(w.t, err)
 	ids := []int64{}
 	for _, m := range messages {

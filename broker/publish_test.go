@@ -51,7 +51,7 @@ func TestWhoMayPublish(t *testing.T) {
 			require.Equal(t, c.want, m.ApplicationID)
 		})
 	}
-	stored, err := w.DB.MessagesBefore(t.Context(), []int64{foreign.ID}, math.MaxInt64, 1)
+	stored, _, err := w.DB.MessagesBefore(t.Context(), []int64{foreign.ID}, math.MaxInt64, 1)
 	require.NoError(t, err)
 	require.Empty(t, stored)
 }
@@ -87,7 +87,7 @@ func TestPublishFillsIn(t *testing.T) {
 		require.Equal(t, model.MessagePublished, heard[0].Kind)
 		require.Equal(t, m, heard[0].Message)
 		require.Equal(t, m.ID, heard[0].MessageID)
-		stored, err := w.DB.MessagesBefore(t.Context(), []int64{m.ApplicationID}, math.MaxInt64, 1)
+		stored, _, err := w.DB.MessagesBefore(t.Context(), []int64{m.ApplicationID}, math.MaxInt64, 1)
 		require.NoError(t, err)
 		stored[0].UserID = m.UserID
 		require.Equal(t, m, stored[0])

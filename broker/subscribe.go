@@ -68,7 +68,7 @@ func (b *Broker) startOf(ctx context.Context, since *int64) (int64, error) {
 
 func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, emit func([]*hub.Envelope) error) error {
 	for {
-		page, err := b.after(ctx, s.Feed().UserID, after)
+		page, more, err := b.after(ctx, s.Feed().UserID, after)
 		if err != nil {
 			return err
 		}
@@ -79,23 +79,24 @@ func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, e
 			after = page[len(page)-1].Event.MessageID
 		}
 		// When more came meanwhile than could be held, it is stored by now.
-		if len(page) < replayPage && s.Release(after) {
+		if !more && s.Release(after) {
 			return nil
 		}
 	}
 }
 
-func (b *Broker) after(ctx context.Context, user, after int64) ([]*hub.Envelope, error) {
+// after returns the next stored messages of the user, and whether there are more.
+func (b *Broker) after(ctx context.Context, user, after int64) (page []*hub.Envelope, more bool, err error) {
 	applications, err := b.DB.ApplicationIDs(ctx, user)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	messages, err := b.DB.MessagesAfter(ctx, applications, after, replayPage)
-	page := make([]*hub.Envelope, len(messages))
+	messages, more, err := b.DB.MessagesAfter(ctx, applications, after, replayPage)
+	page = make([]*hub.Envelope, len(messages))
 	for i, m := range messages {
 		page[i] = hub.Seal(&model.Event{
 			Kind: model.MessagePublished, UserID: user, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID,
 		})
 	}
-	return page, err
+	return page, more, err
 }

@@ -181,7 +181,7 @@ func benchmarkPage(b *testing.B, d dialect.Dialect, applications int) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				page, err := db.MessagesBefore(ctx, owned, before, 100)
+				page, _, err := db.MessagesBefore(ctx, owned, before, 100)
 				require.NoError(b, err)
 				require.Len(b, page, 100)
 			}

@@ -136,7 +136,8 @@ func insertRows(ctx context.Context, tx gorm.ConnPool, messages []*model.Message
 	return nil
 }
 
-// messageColumns are in the order in which every insert gives their values.
+// messageColumns are in the order in which every insert gives their values and
+// every page reads them.
 const messageColumns = "id, message_key, application_id, title, title_defaulted, " +
 	"message, priority, priority_defaulted, extras, date"
 
@@ -156,5 +157,5 @@ func entriesOfArms(hint string) func([]int64, page) (string, []any) {
 }
 
 func fetchByJoin(entries string, p page) string {
-	return "SELECT messages.* FROM (" + entries + ") AS page JOIN messages ON messages.id = page.id ORDER BY messages.id " + p.order()
+	return "SELECT messages." + messageColumns + " FROM (" + entries + ") AS page JOIN messages ON messages.id = page.id ORDER BY messages.id " + p.order()
 }

@@ -3,8 +3,10 @@ package database
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/carillon-push/carillon/model"
 	"gorm.io/gorm"
@@ -27,15 +29,21 @@ func (r *Reader) counter(ctx context.Context, name string) (value int64, err err
 	return value, err
 }
 
+// pageBytes bounds the text in one page of messages. A page ends early rather
+// than hold hundreds of large messages in memory; it always has one.
+const pageBytes = 8 << 20
+
 // MessagesBefore returns at most limit messages of the applications with an id
-// below before, newest first.
-func (r *Reader) MessagesBefore(ctx context.Context, applications []int64, before int64, limit int) ([]*model.Message, error) {
+// below before, newest first, and whether there are more. When messages are
+// large they are fewer than limit.
+func (r *Reader) MessagesBefore(ctx context.Context, applications []int64, before int64, limit int) (messages []*model.Message, more bool, err error) {
 	return r.messages(ctx, applications, page{from: before, limit: limit})
 }
 
 // MessagesAfter returns at most limit messages of the applications with an id
-// above after, oldest first.
-func (r *Reader) MessagesAfter(ctx context.Context, applications []int64, after int64, limit int) ([]*model.Message, error) {
+// above after, oldest first, and whether there are more. When messages are large
+// they are fewer than limit.
+func (r *Reader) MessagesAfter(ctx context.Context, applications []int64, after int64, limit int) (messages []*model.Message, more bool, err error) {
 	return r.messages(ctx, applications, page{from: after, after: true, limit: limit})
 }
 
@@ -61,29 +69,78 @@ func (p page) order() string {
 	return "DESC"
 }
 
+// compareIDs orders ids as the page does.
+func (p page) compareIDs(x, y int64) int {
+	if p.after {
+		return cmp.Compare(x, y)
+	}
+	return cmp.Compare(y, x)
+}
+
 // messages reads a page of several applications: a few index entries of each, of
 // which the first ones are fetched. So the cost depends on the page and on how
 // many applications there are, not on how many messages they or others hold.
-func (r *Reader) messages(ctx context.Context, applications []int64, p page) ([]*model.Message, error) {
+func (r *Reader) messages(ctx context.Context, applications []int64, p page) (found []*model.Message, more bool, err error) {
 	if len(applications) == 0 || p.limit <= 0 {
-		return nil, nil
+		return nil, false, nil
 	}
-	var found []*model.Message
+	wanted := p.limit
+	p.limit = min(p.limit, math.MaxInt32) + 1 // one more tells whether there are more
+	var ends []int64
 	for chunk := range slices.Chunk(applications, orElse(r.dialect.applicationsPerPage, len(applications))) {
 		entries, values := r.dialect.entries(chunk, p)
-		some, err := all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Raw(r.dialect.fetch(entries, p), values...) })
+		some, cut, err := r.fetch(ctx, r.dialect.fetch(entries, p), values)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		found = append(found, some...)
-	}
-	slices.SortFunc(found, func(x, y *model.Message) int {
-		if p.after {
-			return cmp.Compare(x.ID, y.ID)
+		if cut {
+			ends = append(ends, some[len(some)-1].ID)
 		}
-		return cmp.Compare(y.ID, x.ID)
+	}
+	slices.SortFunc(found, func(x, y *model.Message) int { return p.compareIDs(x.ID, y.ID) })
+	if len(ends) > 0 {
+		// Behind the place where one was cut, it is not known what comes next.
+		end := slices.MinFunc(ends, p.compareIDs)
+		found = slices.DeleteFunc(found, func(m *model.Message) bool { return p.compareIDs(m.ID, end) > 0 })
+	}
+	return found[:min(len(found), wanted)], len(ends) > 0 || len(found) > wanted, nil
+}
+
+// fetch reads the rows of a page until they hold pageBytes of text; cut tells
+// that some were left.
+func (r *Reader) fetch(ctx context.Context, statement string, values []any) (found []*model.Message, cut bool, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error {
+		found, cut = nil, false
+		rows, err := db.Raw(statement, values...).Rows()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for size := 0; rows.Next(); {
+			if cut = size > pageBytes; cut {
+				return nil
+			}
+			m, err := scanMessage(rows)
+			if err != nil {
+				return err
+			}
+			found = append(found, m)
+			size += len(m.Message) + len(m.Title) + len(m.Extras)
+		}
+		return rows.Err()
 	})
-	return found[:min(len(found), p.limit)], nil
+	return found, cut, err
+}
+
+// scanMessage reads messageColumns. gorm would need reflection for every row.
+func scanMessage(rows *sql.Rows) (*model.Message, error) {
+	var m model.Message
+	var date int64
+	err := rows.Scan(&m.ID, &m.Key, &m.ApplicationID, &m.Title, &m.TitleDefaulted,
+		&m.Message, &m.Priority, &m.PriorityDefaulted, &m.Extras, &date)
+	m.Date = time.UnixMicro(date).UTC()
+	return &m, err
 }
 
 // messagesBetween returns at most limit messages of everybody with ids between

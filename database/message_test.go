@@ -60,7 +60,7 @@ func TestMessages(t *testing.T) {
 				m.Message = strings.Repeat("🦊'\\\"", size/7)
 				m.Title, m.Extras = strings.Repeat("т", 40_000), `{"a":"`+strings.Repeat("\\u00e9", 20_000)+`"}`
 				require.NoError(s, s.CreateMessage(s.ctx, m))
-				page, err := s.MessagesBefore(s.ctx, []int64{a.ID}, math.MaxInt64, 1)
+				page, _, err := s.MessagesBefore(s.ctx, []int64{a.ID}, math.MaxInt64, 1)
 				require.NoError(s, err)
 				require.Equal(s, stored(m), page[0])
 			}
@@ -223,7 +223,7 @@ func TestPages(t *testing.T) {
 				if page.after {
 					read = s.MessagesAfter
 				}
-				got, err := read(s.ctx, page.applications, page.from, page.limit)
+				got, _, err := read(s.ctx, page.applications, page.from, page.limit)
 				require.NoError(s, err)
 				require.Equal(s, ids(page.want), ids(got))
 				if len(got) > 0 {
@@ -252,7 +252,7 @@ func TestPagesOfManyApplications(t *testing.T) {
 		const total = 2 * 216 / 9
 		var up, down []int64
 		for after := int64(0); ; after = up[len(up)-1] {
-			page, err := s.MessagesAfter(s.ctx, applications, after, 7)
+			page, _, err := s.MessagesAfter(s.ctx, applications, after, 7)
 			require.NoError(s, err)
 			up = append(up, ids(page)...)
 			if len(page) < 7 {
@@ -260,7 +260,7 @@ func TestPagesOfManyApplications(t *testing.T) {
 			}
 		}
 		for before := int64(math.MaxInt64); ; before = down[len(down)-1] {
-			page, err := s.MessagesBefore(s.ctx, applications, before, 30)
+			page, _, err := s.MessagesBefore(s.ctx, applications, before, 30)
 			require.NoError(s, err)
 			down = append(down, ids(page)...)
 			if len(page) < 30 {

@@ -58,7 +58,7 @@ func testTwoNodes(t *testing.T, d dialect.Dialect, connection string) {
 	reader := on(t, d, connection)
 	wg.Go(func() {
 		for after := int64(0); len(seen) < total && !t.Failed(); {
-			page, err := reader.MessagesAfter(t.Context(), []int64{a.ID}, after, 50)
+			page, _, err := reader.MessagesAfter(t.Context(), []int64{a.ID}, after, 50)
 			if err != nil {
 				t.Error(err)
 				return

@@ -111,7 +111,7 @@ func entriesOfLaterals(applications []int64, p page) (string, []any) {
 // fetchLaterally leaves the planner no choice either: for a plain join it may
 // read the whole table, as long as that is of moderate size.
 func fetchLaterally(entries string, p page) string {
-	return "SELECT fetched.* FROM (" + entries + ") AS page" +
+	return "SELECT fetched." + messageColumns + " FROM (" + entries + ") AS page" +
 		" CROSS JOIN LATERAL (SELECT * FROM messages WHERE messages.id = page.id OFFSET 0) AS fetched ORDER BY page.id " + p.order()
 }
 

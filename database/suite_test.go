@@ -163,7 +163,7 @@ func (s *suite) message(a *model.Application) *model.Message {
 func (s *suite) history(a *model.Application) (all []*model.Message) {
 	s.Helper()
 	for after := int64(0); ; {
-		page, err := s.MessagesAfter(s.ctx, []int64{a.ID}, after, 500)
+		page, _, err := s.MessagesAfter(s.ctx, []int64{a.ID}, after, 500)
 		require.NoError(s, err)
 		if len(page) == 0 {
 			return all

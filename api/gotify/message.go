@@ -124,11 +124,11 @@ func (f *Face) writePage(c *gin.Context, path string, applications []int64) erro
 	if err != nil {
 		return err
 	}
-	read, err := f.Reader.MessagesBefore(c.Request.Context(), applications, before, limit+1)
+	messages, more, err := f.Reader.MessagesBefore(c.Request.Context(), applications, before, limit)
 	if err != nil {
 		return err
 	}
-	writeJSON(c, http.StatusOK, toPage(path, limit, read))
+	writeJSON(c, http.StatusOK, toPage(path, limit, messages, more))
 	return nil
 }
 

@@ -92,12 +92,12 @@ func TestBytesOfEvents(t *testing.T) {
 
 func TestToPage(t *testing.T) {
 	read := []*model.Message{{ID: 9}, {ID: 8}, {ID: 7}}
-	p := toPage("/message", 2, read)
+	p := toPage("/message", 2, read[:2], true)
 	require.Equal(t, paging{Next: "/message?limit=2&since=8", Size: 2, Since: 8, Limit: 2}, p.Paging)
 	require.Len(t, p.Messages, 2)
-	p = toPage("/message", 3, read)
+	p = toPage("/message", 3, read, false)
 	require.Equal(t, paging{Size: 3, Limit: 3}, p.Paging)
-	p = toPage("/message", 1, nil)
+	p = toPage("/message", 1, nil, false)
 	require.Equal(t, paging{Limit: 1}, p.Paging)
 	require.NotNil(t, p.Messages, "an empty list is [] and not null")
 }

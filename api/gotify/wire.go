@@ -122,15 +122,15 @@ type paging struct {
 	Limit int    `json:"limit"`
 }
 
-// toPage makes a page of at most limit messages of one more that were read.
-func toPage(path string, limit int, read []*model.Message) paged {
-	p := paged{Paging: paging{Limit: limit}, Messages: make([]message, 0, len(read))}
-	for _, m := range read[:min(limit, len(read))] {
-		p.Messages = append(p.Messages, toMessage(m))
+// toPage makes a page of the messages; more tells that others follow, of which
+// there may be some although the page is shorter than limit.
+func toPage(path string, limit int, messages []*model.Message, more bool) paged {
+	p := paged{Paging: paging{Limit: limit, Size: len(messages)}, Messages: make([]message, len(messages))}
+	for i, m := range messages {
+		p.Messages[i] = toMessage(m)
 	}
-	p.Paging.Size = len(p.Messages)
-	if len(read) > limit {
-		p.Paging.Since = p.Messages[limit-1].ID
+	if more {
+		p.Paging.Since = messages[len(messages)-1].ID
 		query := url.Values{"limit": {strconv.Itoa(limit)}, "since": {strconv.FormatInt(p.Paging.Since, 10)}}
 		p.Paging.Next = path + "?" + query.Encode()
 	}
