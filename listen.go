@@ -9,11 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -176,24 +173,4 @@ func certificates(c config.LetsEncrypt) *autocert.Manager {
 		m.Client = &acme.Client{DirectoryURL: c.DirectoryURL}
 	}
 	return m
-}
-
-// networks returns whether an address is in one of the networks. Validate has
-// checked them.
-func networks(entries []string) (func(netip.Addr) bool, error) {
-	prefixes, err := config.ParseNetworks(entries)
-	return func(address netip.Addr) bool {
-		return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(address) })
-	}, err
-}
-
-// patterns compiles expressions that must match as a whole: as Gotify's
-// unanchored ones, "example.com" would let example.com.evil.net in. Validate has
-// checked them.
-func patterns(expressions []string) []*regexp.Regexp {
-	compiled := make([]*regexp.Regexp, len(expressions))
-	for i, e := range expressions {
-		compiled[i] = regexp.MustCompile("^(?:" + e + ")$")
-	}
-	return compiled
 }

@@ -1,9 +1,9 @@
 // Command carillon is a self-hosted push-message server.
 //
-// This file tells the story: settings, then the database, the hub, auth, the
-// broker, the faces, the router, and then it serves. Everything is stopped in
-// reverse. The other files of this package hold the sub-commands and the
-// listeners.
+// This file tells the story: a command is run with its settings (command.go,
+// arguments.go); serve opens the node, which is the hub, the database, auth, the
+// broker, the faces and the router (node.go), listens (listen.go), and serves
+// until it is told to stop. Everything is stopped in reverse.
 package main
 
 import (
@@ -12,26 +12,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/carillon-push/carillon/api/gotify"
-	"github.com/carillon-push/carillon/api/stream"
 	"github.com/carillon-push/carillon/auth"
-	"github.com/carillon-push/carillon/broker"
 	"github.com/carillon-push/carillon/config"
-	"github.com/carillon-push/carillon/database"
-	"github.com/carillon-push/carillon/hub"
-	"github.com/carillon-push/carillon/model"
-	"github.com/carillon-push/carillon/router"
 )
 
 // Set by the linker (Makefile). The version stays below 3, because clients that
@@ -50,135 +39,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "carillon:", err)
 		os.Exit(1)
 	}
-}
-
-// node is a server process with everything it is made of.
-type node struct {
-	config *config.Config
-	log    *slog.Logger
-	db     *database.DB
-	hub    *hub.Hub
-	auth   *auth.Auth
-	broker *broker.Broker
-	pumps  *stream.Pumps
-}
-
-// open builds a node up to its auth: what commands that work on the database
-// need too.
-func open(ctx context.Context, c *config.Config, log *slog.Logger) (*node, error) {
-	n := &node{config: c, log: log, hub: hub.New(hub.Options{})}
-	secret, err := auth.Secret(c.SecretKey, secretPath(c))
-	if err != nil {
-		return nil, err
-	}
-	n.db, err = openDatabase(ctx, database.Options{
-		Dialect: c.Database.Dialect, Connection: c.Database.Connection, MaxConnections: c.Database.MaxConnections,
-		Committed: broker.Announce(n.hub), Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	n.auth = auth.New(auth.Options{
-		DB: n.db, Passwords: auth.NewPasswords(c.Limits.Hashing), Sealer: auth.NewSealer(secret),
-		Throttle:  auth.NewThrottle(c.Limits.Logins.Burst, c.Limits.Logins.PerMinute, time.Now),
-		Elevation: auth.Elevation(c.Auth.Elevation), Registration: c.Registration,
-		Revoked: n.revoked, Streaming: n.hub.Clients, Now: model.Now, Log: log,
-	})
-	return n, nil
-}
-
-// openDatabase waits for a database server that is still starting, as happens
-// when both start together.
-func openDatabase(ctx context.Context, o database.Options) (*database.DB, error) {
-	const patience = 30 * time.Second
-	for started := time.Now(); ; {
-		db, err := database.Open(ctx, o)
-		if model.KindOf(err) != model.Unavailable || time.Since(started) > patience {
-			return db, err
-		}
-		o.Log.Warn("the database is not available yet, trying again", "error", err)
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// secretPath is beside an SQLite database, so that a copy of the folder is a
-// whole backup.
-func secretPath(c *config.Config) string {
-	folder := "data"
-	if c.Database.Dialect == database.DialectSQLite {
-		file, _, _ := strings.Cut(strings.TrimPrefix(c.Database.Connection, "file:"), "?")
-		folder = filepath.Dir(file)
-	}
-	return filepath.Join(folder, "secret.key")
-}
-
-func (n *node) revoked(user, client int64) {
-	if client != 0 {
-		n.hub.EndClient(client, hub.ReasonRevoked)
-		return
-	}
-	n.hub.EndUser(user, hub.ReasonRevoked)
-}
-
-// handler builds the rest of the node: the broker, the pumps, the faces and the
-// router around them.
-func (n *node) handler() (http.Handler, error) {
-	c := n.config
-	n.broker = broker.New(broker.Options{
-		DB: n.db, Hub: n.hub, Auth: n.auth, Now: model.Now, Log: n.log,
-		Limits: broker.Limits{
-			Message: int(c.Limits.Message), Extras: int(c.Limits.Extras), ExtrasDepth: c.Limits.ExtrasDepth, Streams: c.Limits.Streams,
-			Image: broker.ImageLimits{Bytes: c.Limits.Image, Pixels: c.Limits.ImagePixels},
-		},
-	})
-	n.pumps = stream.New(stream.Options{Ping: time.Duration(c.Server.Stream.PingPeriodSeconds) * time.Second, Log: n.log})
-	exempt, err := networks(c.Limits.ExemptHosts)
-	if err != nil {
-		return nil, err
-	}
-	proxies, err := config.ParseNetworks(c.Server.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
-	base, basePath, err := baseURL(c.Server.BaseURL)
-	if err != nil {
-		return nil, err
-	}
-	face, err := gotify.New(gotify.Options{
-		Auth: n.auth, Broker: n.broker, Reader: n.db.Reader, Pumps: n.pumps,
-		Build: gotify.Build{Version: version, Commit: commit, Date: buildDate}, Registration: c.Registration,
-		BaseURL:      base,
-		AllowOrigins: patterns(c.Server.CORS.AllowOrigins), StreamOrigins: patterns(c.Server.Stream.AllowedOrigins),
-		AllowMethods: c.Server.CORS.AllowMethods, AllowHeaders: c.Server.CORS.AllowHeaders,
-		SecureCookie: c.Server.SecureCookie, Exempt: exempt, ImageBytes: c.Limits.Image, ImagesDir: c.UploadedImagesDir,
-		Now: model.Now, Log: n.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return router.New(router.Options{
-		Gotify: face, BaseURL: c.Server.BaseURL, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
-		Limits: router.Limits{
-			Body: c.Limits.Body, URL: c.Limits.URL, Headers: c.Limits.Headers,
-			Burst: c.Limits.Requests.Burst, PerSecond: c.Limits.Requests.PerSecond, Exempt: exempt,
-		},
-	}), nil
-}
-
-// baseURL returns nil when none is configured.
-func baseURL(text string) (base *url.URL, path string, err error) {
-	if text == "" {
-		return nil, "", nil
-	}
-	base, err = url.Parse(text)
-	if err != nil {
-		return nil, "", err
-	}
-	return base, base.Path, nil
 }
 
 // serve runs the server until ctx ends.
@@ -211,32 +71,6 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 		return n.stop(servers)
 	})
 	return group.Wait()
-}
-
-// stop takes no more connections, lets requests finish, so that what they
-// publish still reaches the streams, and then ends the streams.
-func (n *node) stop(servers []server) error {
-	n.log.Info("stopping")
-	ctx, cancel := context.WithTimeout(context.Background(), n.config.Server.Timeouts.Shutdown)
-	defer cancel()
-	requests, cancelRequests := context.WithTimeout(ctx, n.config.Server.Timeouts.Shutdown*3/4)
-	defer cancelRequests()
-	var group errgroup.Group
-	for _, s := range servers {
-		group.Go(func() error {
-			if err := s.http.Shutdown(requests); err != nil {
-				n.log.Warn("requests were cut off", "error", err)
-				return s.http.Close()
-			}
-			return nil
-		})
-	}
-	err := group.Wait()
-	n.hub.Close(hub.ReasonShutdown)
-	if drained := n.pumps.Drain(ctx); drained != nil {
-		n.log.Warn("streams were cut off", "error", drained)
-	}
-	return err
 }
 
 // firstUser creates the admin of an empty database. A password that was not

@@ -104,7 +104,7 @@ func (a *Auth) Run(ctx context.Context) error {
 		}
 		// While the database is away, one line says so.
 		if err != nil && ctx.Err() == nil && !failing {
-			a.Log.Warn("clients could not be looked after", "error", err)
+			a.Log.Warn("the work in the background failed", "error", err)
 		}
 		failing = err != nil
 	}

@@ -15,8 +15,9 @@ const (
 	sessionElevation = time.Hour
 )
 
-// maxInactivity keeps sums of times within range: a hundred years in seconds.
-const maxInactivity = 100 * 365 * 24 * 3600
+// century is the longest time that a client may be unused or elevated, in
+// seconds. It keeps sums of times within range.
+const century = 100 * 365 * 24 * 3600
 
 // CreateClient creates a client of the user and returns it with its token,
 // which is never shown again. It expires after the given seconds without use,
@@ -50,8 +51,8 @@ func (a *Auth) createClient(ctx context.Context, c *model.Client) (*model.Client
 }
 
 func checkClient(name string, inactivity int64) error {
-	if inactivity < 0 || inactivity > maxInactivity {
-		return model.Errorf(model.Invalid, "Field 'expiresAfterInactivitySeconds' must be between 0 and %d", maxInactivity)
+	if inactivity < 0 || inactivity > century {
+		return model.Errorf(model.Invalid, "Field 'expiresAfterInactivitySeconds' must be between 0 and %d", century)
 	}
 	return model.CheckName("name", name)
 }
@@ -64,12 +65,12 @@ func (a *Auth) UpdateClient(ctx context.Context, user, id int64, name string, in
 	return a.changeClient(ctx, user, id, database.ClientChange{Name: &name, ExpiresAfterInactivitySeconds: &inactivity})
 }
 
-// Elevate elevates a client of the user for the duration; a negative one ends
-// its elevation.
-func (a *Auth) Elevate(ctx context.Context, user, id int64, duration time.Duration) error {
+// Elevate elevates a client of the user for the seconds, a hundred years at most;
+// negative ones end its elevation.
+func (a *Auth) Elevate(ctx context.Context, user, id, seconds int64) error {
 	change := database.ClientChange{Elevate: true}
-	if duration > 0 {
-		until := a.Now().Add(duration)
+	if seconds > 0 {
+		until := a.Now().Add(time.Duration(min(seconds, century)) * time.Second)
 		change.ElevatedUntil = &until
 	}
 	return a.changeClient(ctx, user, id, change)

@@ -26,7 +26,7 @@ type holder struct {
 // into Unauthenticated, which is what that user's next request gets.
 func Vanished(err error) error {
 	if model.KindOf(err) == model.NotFound {
-		return unauthenticated()
+		return Unauthenticated()
 	}
 	return err
 }
@@ -39,7 +39,8 @@ type Visitor struct {
 	Exempt bool
 }
 
-func unauthenticated() error {
+// Unauthenticated returns the error for a caller nobody knows.
+func Unauthenticated() error {
 	return model.Errorf(model.Unauthenticated, "you need to provide a valid access token or user credentials to access this api")
 }
 
@@ -55,13 +56,13 @@ func (a *Auth) ByToken(ctx context.Context, token string) (*model.Identity, erro
 		h, err = a.tokens.get(key, load)
 	}
 	if model.KindOf(err) == model.NotFound {
-		return nil, unauthenticated()
+		return nil, Unauthenticated()
 	}
 	if err != nil {
 		return nil, err
 	}
 	if h.expired(a.Now()) {
-		return nil, unauthenticated()
+		return nil, Unauthenticated()
 	}
 	a.touch(ctx, h)
 	return h.identity, nil
@@ -153,9 +154,10 @@ func (a *Auth) touch(ctx context.Context, h *holder) {
 	}
 }
 
-// Still reports whether the identity has not been revoked since it was made. A
-// stream asks when it has subscribed: who is revoked later ends it, who was
-// revoked before is found out here.
+// Still fails with Unauthenticated when the identity was revoked since it was
+// made. From then on its streams end when another process revokes it. A stream
+// asks when it has subscribed: who is revoked later ends it, who was revoked
+// before is found out here.
 func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
 	var err error
 	if who.Client != nil {
@@ -164,11 +166,11 @@ func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
 		var user *model.User
 		user, err = a.DB.UserByID(ctx, who.User.ID)
 		if err == nil && user.Password != who.User.Password {
-			err = unauthenticated()
+			err = Unauthenticated()
 		}
 	}
 	if model.KindOf(err) == model.NotFound {
-		return unauthenticated()
+		return Unauthenticated()
 	}
 	if err == nil {
 		a.watched.ContainsOrAdd(who.User.ID, who.User.Password)

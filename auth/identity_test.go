@@ -76,7 +76,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 		},
 		"elevate": {
 			func(t *testing.T, h *house, ada *model.User, c *model.Client) {
-				require.NoError(t, h.Elevate(t.Context(), ada.ID, c.ID, time.Hour))
+				require.NoError(t, h.Elevate(t.Context(), ada.ID, c.ID, 3600))
 			},
 			func(t *testing.T, h *house, token string) {
 				require.True(t, h.byToken(token).Client.Elevated(h.now()))

@@ -14,8 +14,7 @@ func (a *Auth) ByPassword(ctx context.Context, name, password string, from Visit
 	if err != nil {
 		return nil, err
 	}
-	verified := a.Passwords.verified
-	if user.Password == "" || !verified.has(verified.credential(user.Name, user.Password, password)) {
+	if user.Password == "" || !a.Passwords.remembers(user.Name, user.Password, password) {
 		if user, err = a.verify(ctx, user, password, from); err != nil {
 			return nil, err
 		}
@@ -26,7 +25,7 @@ func (a *Auth) ByPassword(ctx context.Context, name, password string, from Visit
 // userByName returns a user without a password for a name that does not exist.
 func (a *Auth) userByName(ctx context.Context, name string) (*model.User, error) {
 	if model.CheckName("name", name) != nil {
-		return &model.User{}, nil //nolint:nilerr // what can not be a name is nobody's
+		return &model.User{}, nil //nolint:nilerr // what cannot be a name is nobody's
 	}
 	user, err := a.users.get(name, func() (*model.User, error) { return a.DB.UserByName(ctx, name) })
 	if model.KindOf(err) == model.NotFound {
@@ -52,7 +51,7 @@ func (a *Auth) verify(ctx context.Context, user *model.User, password string, fr
 		return nil, err
 	}
 	if !ok {
-		return nil, unauthenticated()
+		return nil, Unauthenticated()
 	}
 	if rehash {
 		return a.rehash(ctx, user, password), nil

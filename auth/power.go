@@ -34,6 +34,15 @@ func (a *Auth) RequireElevated(who *model.Identity) error {
 	return model.Errorf(model.Forbidden, "session not elevated, use basic auth or call /client:elevate")
 }
 
+// RequireDeleter fails with Forbidden unless the identity may delete the client:
+// every client may delete itself, to delete another one needs elevation.
+func (a *Auth) RequireDeleter(who *model.Identity, client int64) error {
+	if who.Client != nil && who.Client.ID == client {
+		return nil
+	}
+	return a.RequireElevated(who)
+}
+
 // RequireMaker fails with Forbidden unless the identity may create clients.
 // Where elevation is asked of web sessions only, the session that makes a client
 // has to be elevated: the client itself never needs to be.

@@ -5,25 +5,22 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 )
 
 const (
 	sealVersion = 1
-	// The labels separate what is derived from the one secret key. A change makes
+	// sealLabel separates this use of the secret key from others. A change makes
 	// every sealed token unreadable.
-	sealLabel        = "carillon application token v1"
-	fingerprintLabel = "carillon secret key fingerprint v1"
+	sealLabel = "carillon application token v1"
 )
 
 // Sealer encrypts application tokens under the server's secret key, because
 // their owners may look at them and the database must not hold a usable one.
 // It is safe for concurrent use.
 type Sealer struct {
-	aead        cipher.AEAD
-	fingerprint string
+	aead cipher.AEAD
 }
 
 // NewSealer returns a Sealer whose keys are derived from the secret, which should
@@ -33,7 +30,7 @@ func NewSealer(secret []byte) *Sealer {
 	if err != nil {
 		panic("auth: AES-256-GCM is not available: " + err.Error())
 	}
-	return &Sealer{aead: aead, fingerprint: hex.EncodeToString(derive(secret, fingerprintLabel, 8))}
+	return &Sealer{aead: aead}
 }
 
 // derive returns length bytes made from the secret for the use that label names.
@@ -79,7 +76,3 @@ func (s *Sealer) Open(sealed, hash []byte) (string, error) {
 
 // bound returns the additional data of a sealed token.
 func bound(hash []byte) []byte { return append([]byte{sealVersion}, hash...) }
-
-// Fingerprint returns a short name of the secret key, 16 hexadecimal digits, that
-// tells two keys apart and nothing about them. It may be logged and stored.
-func (s *Sealer) Fingerprint() string { return s.fingerprint }

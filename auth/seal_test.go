@@ -58,13 +58,6 @@ func TestSealRefuses(t *testing.T) {
 	refused(NewSealer([]byte("another secret, long enough for it")), sealed, hash, "another key")
 }
 
-func TestFingerprint(t *testing.T) {
-	s := NewSealer(testSecret)
-	require.Regexp(t, `^[0-9a-f]{16}$`, s.Fingerprint())
-	require.Equal(t, s.Fingerprint(), NewSealer(bytes.Clone(testSecret)).Fingerprint())
-	require.NotEqual(t, s.Fingerprint(), NewSealer(testSecret[1:]).Fingerprint())
-}
-
 func TestSealerIsSafeForConcurrentUse(t *testing.T) {
 	s := NewSealer(testSecret)
 	var group sync.WaitGroup

@@ -58,6 +58,11 @@ func (v *verified) has(c credential) bool {
 
 func (v *verified) add(c credential) { v.until.Add(c, v.now().Add(verifiedFor)) }
 
+// remembers reports whether the same credentials were right not long ago.
+func (p *Passwords) remembers(user, encoded, password string) bool {
+	return p.verified.has(p.verified.credential(user, encoded, password))
+}
+
 // outcome is what the callers of one verification share.
 type outcome struct {
 	ok     bool

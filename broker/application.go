@@ -155,13 +155,13 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 	return nil
 }
 
-// SetImage makes the picture the image of an application of the user. It is
+// SetImage makes the image the image of an application of the user. It is
 // checked and re-encoded (NormalizeImage).
-func (b *Broker) SetImage(ctx context.Context, user, id int64, picture io.Reader) (*model.Application, error) {
+func (b *Broker) SetImage(ctx context.Context, user, id int64, upload io.Reader) (*model.Application, error) {
 	if _, err := b.DB.ApplicationByID(ctx, user, id); err != nil {
 		return nil, err
 	}
-	data, extension, err := b.normalize(ctx, picture)
+	data, extension, err := b.normalize(ctx, upload)
 	if err != nil {
 		return nil, err
 	}
@@ -172,16 +172,16 @@ func (b *Broker) SetImage(ctx context.Context, user, id int64, picture io.Reader
 	return b.changed(ctx, user, id)
 }
 
-// normalize decodes one picture at a time, after it has arrived: a slow sender
+// normalize decodes one image at a time, after it has arrived: a slow sender
 // holds up nobody.
-func (b *Broker) normalize(ctx context.Context, picture io.Reader) (data []byte, extension string, err error) {
-	arrived, err := io.ReadAll(io.LimitReader(picture, b.Limits.Image.Bytes+1))
+func (b *Broker) normalize(ctx context.Context, upload io.Reader) (data []byte, extension string, err error) {
+	arrived, err := io.ReadAll(io.LimitReader(upload, b.Limits.Image.Bytes+1))
 	if err != nil {
-		return nil, "", model.Errorf(model.Invalid, "the picture can not be read").Because(err)
+		return nil, "", model.Errorf(model.Invalid, "the image cannot be read").Because(err)
 	}
 	select {
-	case b.pictures <- struct{}{}:
-		defer func() { <-b.pictures }()
+	case b.decoding <- struct{}{}:
+		defer func() { <-b.decoding }()
 		return NormalizeImage(bytes.NewReader(arrived), b.Limits.Image)
 	case <-ctx.Done():
 		return nil, "", model.Errorf(model.Unavailable, "the request was given up").Because(ctx.Err())

@@ -199,7 +199,7 @@ func TestPicturesTakeTurns(t *testing.T) {
 	w := newWorld(t, Limits{Image: testLimits})
 	ada := w.newPerson("ada")
 	a := w.newApplication(ada, ApplicationEdit{Name: "app"})
-	w.pictures <- struct{}{}
+	w.decoding <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -208,8 +208,8 @@ func TestPicturesTakeTurns(t *testing.T) {
 	}()
 	cancel()
 	requireKind(t, model.Unavailable, <-ended)
-	<-w.pictures
+	<-w.decoding
 	_, err := w.SetImage(t.Context(), ada.User.ID, a.ID, strings.NewReader("no picture"))
 	requireKind(t, model.Invalid, err)
-	require.Empty(t, w.pictures)
+	require.Empty(t, w.decoding)
 }

@@ -46,16 +46,16 @@ type Options struct {
 type Broker struct {
 	Options
 	keys *model.Keys
-	// pictures holds a token while a picture is being decoded: one can take
+	// decoding holds a token while an image is being decoded: one can take
 	// hundreds of megabytes.
-	pictures chan struct{}
+	decoding chan struct{}
 	// sorting is held while a sort key is chosen for a new application.
 	sorting sync.Mutex
 }
 
 // New returns a Broker over the options.
 func New(o Options) *Broker {
-	return &Broker{Options: o, keys: model.NewKeys(), pictures: make(chan struct{}, 1)}
+	return &Broker{Options: o, keys: model.NewKeys(), decoding: make(chan struct{}, 1)}
 }
 
 // Announce returns what tells the hub of committed messages; the database calls
@@ -64,7 +64,7 @@ func Announce(h *hub.Hub) func([]*model.Message) {
 	return func(messages []*model.Message) {
 		events := make([]*model.Event, len(messages))
 		for i, m := range messages {
-			events[i] = &model.Event{Kind: model.MessagePublished, UserID: m.UserID, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID}
+			events[i] = model.Published(m)
 		}
 		h.Publish(events...)
 	}

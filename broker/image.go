@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// maxImageSide is the most pixels a side of an uploaded picture may have.
+	// maxImageSide is the most pixels a side of an uploaded image may have.
 	maxImageSide = 16384
-	// storedImageSide is the most pixels a side of a stored picture has.
+	// storedImageSide is the most pixels a side of a stored image has.
 	storedImageSide = 512
 	// storedImageQuality is the quality of a stored JPEG, of 100.
 	storedImageQuality = 85
 	// maxImageScans bounds how often a JPEG may go over its whole surface. A
-	// progressive picture needs about ten scans; a hostile one holds a hundred
+	// progressive image needs about ten scans; a hostile one holds a hundred
 	// thousand scans of a few bytes, and each costs the time of the full size.
 	maxImageScans = 50
 )
@@ -34,21 +34,21 @@ const (
 type ImageLimits struct {
 	// Bytes is the most bytes of the file.
 	Bytes int64
-	// Pixels is the most pixels of the picture, width times height. Decoding may
+	// Pixels is the most pixels of the image, width times height. Decoding may
 	// take up to 16 bytes of memory for each.
 	Pixels int64
 }
 
-// NormalizeImage checks a picture by decoding it and returns it re-encoded
+// NormalizeImage checks an image by decoding it and returns it re-encoded
 // within 512x512 px, with the extension (".png" or ".jpg") that fits the data.
 //
 // It reads PNG, JPEG, GIF (the first frame) and WebP and tells them by their
-// content. A smaller picture is never enlarged, and the aspect ratio is kept. The
+// content. A smaller image is never enlarged, and the aspect ratio is kept. The
 // result holds pixels only: whatever else the file carried is gone, after a
 // JPEG's EXIF orientation has been applied.
 //
 // Errors are of kind TooLarge when r holds more than limits.Bytes, and Invalid
-// when the file cannot be read, is no picture, or has too many pixels.
+// when the file cannot be read, is no image, or has too many pixels.
 func NormalizeImage(r io.Reader, limits ImageLimits) (data []byte, extension string, err error) {
 	raw, err := io.ReadAll(io.LimitReader(r, limits.Bytes+1))
 	if err != nil {
@@ -68,11 +68,11 @@ func notAnImage(cause error) error {
 	return model.Errorf(model.Invalid, "file must be an image").Because(cause)
 }
 
-// imageFormat is how pictures of one kind are read.
+// imageFormat is how images of one kind are read.
 type imageFormat struct {
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
-	// lossy says that a stored picture stays a JPEG.
+	// lossy says that a stored image stays a JPEG.
 	lossy bool
 }
 
@@ -92,7 +92,7 @@ func imageFormatOf(raw []byte) (imageFormat, bool) {
 	return imageFormat{}, false
 }
 
-// normalize decodes, fits and encodes the picture. The decoders parse hostile
+// normalize decodes, fits and encodes the image. The decoders parse hostile
 // input: a defect in one of them must cost this request its answer and nobody
 // else anything, so a panic ends here.
 func (f imageFormat) normalize(raw []byte, pixels int64) (data []byte, extension string, err error) {
@@ -112,7 +112,7 @@ func (f imageFormat) normalize(raw []byte, pixels int64) (data []byte, extension
 	return encodeImage(fitImage(picture, orientation), f.lossy)
 }
 
-// decodeWithin decodes the picture after its header has shown that it is small
+// decodeWithin decodes the image after its header has shown that it is small
 // enough: a file of a few bytes may unfold into gigabytes.
 func (f imageFormat) decodeWithin(raw []byte, pixels int64) (image.Image, error) {
 	header, err := f.config(bytes.NewReader(raw))
@@ -147,7 +147,7 @@ func (f imageFormat) decodeWithin(raw []byte, pixels int64) (image.Image, error)
 	return whole, nil
 }
 
-// fitImage scales the picture down until both sides fit, and turns it upright.
+// fitImage scales the image down until both sides fit, and turns it upright.
 func fitImage(picture image.Image, orientation int) image.Image {
 	width, height := picture.Bounds().Dx(), picture.Bounds().Dy()
 	longest := max(width, height)

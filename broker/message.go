@@ -21,27 +21,34 @@ func (b *Broker) DeleteMessage(ctx context.Context, user, id int64) error {
 	return nil
 }
 
-// DeleteMessages deletes all messages of an application of the user, or of all
-// of them when application is zero. Messages that arrive meanwhile stay.
-func (b *Broker) DeleteMessages(ctx context.Context, user, application int64) error {
-	var applications []int64
-	var err error
-	if application != 0 {
-		_, err = b.DB.ApplicationByID(ctx, user, application)
-		applications = []int64{application}
-	} else {
-		applications, err = b.DB.ApplicationIDs(ctx, user)
-	}
+// DeleteMessages deletes all messages of the user. Those that arrive meanwhile
+// stay.
+func (b *Broker) DeleteMessages(ctx context.Context, user int64) error {
+	applications, err := b.DB.ApplicationIDs(ctx, user)
 	if err != nil {
 		return err
 	}
-	latest, err := b.DB.LatestMessageID(ctx)
-	if err != nil {
+	return b.deleteMessages(ctx, applications, model.Event{Kind: model.MessagesDeleted, UserID: user})
+}
+
+// DeleteApplicationMessages deletes all messages of an application of the user.
+// Those that arrive meanwhile stay.
+func (b *Broker) DeleteApplicationMessages(ctx context.Context, user, application int64) error {
+	if _, err := b.DB.ApplicationByID(ctx, user, application); err != nil {
 		return err
 	}
-	if err := b.DB.DeleteMessages(ctx, applications, latest); err != nil {
+	told := model.Event{Kind: model.MessagesDeleted, UserID: user, ApplicationID: application}
+	return b.deleteMessages(ctx, []int64{application}, told)
+}
+
+// deleteMessages deletes what there is up to now and tells of it.
+func (b *Broker) deleteMessages(ctx context.Context, applications []int64, told model.Event) (err error) {
+	if told.MessageID, err = b.DB.LatestMessageID(ctx); err != nil {
 		return err
 	}
-	b.Hub.Publish(&model.Event{Kind: model.MessagesDeleted, UserID: user, MessageID: latest, ApplicationID: application})
+	if err := b.DB.DeleteMessages(ctx, applications, told.MessageID); err != nil {
+		return err
+	}
+	b.Hub.Publish(&told)
 	return nil
 }

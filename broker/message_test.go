@@ -45,13 +45,13 @@ func TestDeleteMessages(t *testing.T) {
 	first, second := w.publish(w.sender(one), model.Draft{Message: "1"}), w.publish(w.sender(two), model.Draft{Message: "2"})
 	events := w.listen(ada.User.ID)
 
-	requireKind(t, model.NotFound, w.DeleteMessages(t.Context(), bob.User.ID, one.ID))
+	requireKind(t, model.NotFound, w.DeleteApplicationMessages(t.Context(), bob.User.ID, one.ID))
 	require.Equal(t, []int64{first.ID, second.ID}, w.history(ada))
-	require.NoError(t, w.DeleteMessages(t.Context(), ada.User.ID, one.ID))
+	require.NoError(t, w.DeleteApplicationMessages(t.Context(), ada.User.ID, one.ID))
 	require.Equal(t, []int64{second.ID}, w.history(ada))
-	require.NoError(t, w.DeleteMessages(t.Context(), ada.User.ID, 0))
+	require.NoError(t, w.DeleteMessages(t.Context(), ada.User.ID))
 	require.Empty(t, w.history(ada))
-	require.NoError(t, w.DeleteMessages(t.Context(), ada.User.ID, 0))
+	require.NoError(t, w.DeleteMessages(t.Context(), ada.User.ID))
 	require.Equal(t, []int64{foreign.ID}, w.history(bob))
 	require.Equal(t, []*model.Event{
 		{Kind: model.MessagesDeleted, UserID: ada.User.ID, MessageID: second.ID, ApplicationID: one.ID},

@@ -58,7 +58,7 @@ func (b *Broker) sender(ctx context.Context, who *model.Identity, id int64) (*mo
 		return who.Application, nil
 	}
 	if who.Credential == model.ClientToken && !who.Client.Session {
-		return nil, model.Errorf(model.Forbidden, "a client token can not post messages; use an application token, or user credentials with appid")
+		return nil, model.Errorf(model.Forbidden, "a client token cannot post messages; use an application token, or user credentials with appid")
 	}
 	if id == 0 {
 		return nil, model.Errorf(model.Invalid, "appid is required when not authenticating with an application token")

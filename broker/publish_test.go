@@ -36,8 +36,8 @@ func TestWhoMayPublish(t *testing.T) {
 		{"session", session, mine.ID, mine.ID, 0, ""},
 		{"session, none", session, 0, 0, model.Invalid, "appid is required when not authenticating with an application token"},
 		{"session, foreign", session, foreign.ID, 0, model.Invalid, "appid not found"},
-		{"client token", w.receiver(ada), mine.ID, 0, model.Forbidden, "a client token can not post messages; use an application token, or user credentials with appid"},
-		{"client token, none", w.receiver(ada), 0, 0, model.Forbidden, "a client token can not post messages; use an application token, or user credentials with appid"},
+		{"client token", w.receiver(ada), mine.ID, 0, model.Forbidden, "a client token cannot post messages; use an application token, or user credentials with appid"},
+		{"client token, none", w.receiver(ada), 0, 0, model.Forbidden, "a client token cannot post messages; use an application token, or user credentials with appid"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			m, err := w.Publish(t.Context(), c.who, model.Draft{ApplicationID: c.named, Message: "m"})

@@ -46,24 +46,21 @@ func (b *Broker) Subscribe(ctx context.Context, who *model.Identity, since *int6
 		return nil, nil, err
 	}
 	return subscription, func(ctx context.Context, emit func([]*hub.Envelope) error) error {
-		if since == nil {
-			// Nothing is owed from before, whatever could not be held.
-			for !subscription.Release(0) {
-				continue
-			}
+		// Who does not resume is owed nothing from before, but everything since.
+		if since == nil && subscription.Release(after) {
 			return nil
 		}
 		return b.replay(ctx, subscription, after, emit)
 	}, nil
 }
 
-// startOf returns the id after which a stream resumes.
+// startOf returns the id after which a stream starts.
 func (b *Broker) startOf(ctx context.Context, since *int64) (int64, error) {
-	if since == nil {
-		return 0, nil
+	after, err := b.DB.LatestMessageID(ctx)
+	if since != nil {
+		after = min(after, *since)
 	}
-	latest, err := b.DB.LatestMessageID(ctx)
-	return min(*since, latest), err
+	return after, err
 }
 
 func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, emit func([]*hub.Envelope) error) error {
@@ -94,9 +91,8 @@ func (b *Broker) after(ctx context.Context, user, after int64) (page []*hub.Enve
 	messages, more, err := b.DB.MessagesAfter(ctx, applications, after, replayPage)
 	page = make([]*hub.Envelope, len(messages))
 	for i, m := range messages {
-		page[i] = hub.Seal(&model.Event{
-			Kind: model.MessagePublished, UserID: user, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID,
-		})
+		m.UserID = user
+		page[i] = hub.Seal(model.Published(m))
 	}
 	return page, more, err
 }

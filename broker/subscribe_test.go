@@ -200,10 +200,12 @@ func TestReplayOfMoreThanCanBeHeld(t *testing.T) {
 	got, err := readUntil(ctx, resumed, replay, ids[19])
 	require.NoError(t, err)
 	require.Equal(t, ids, got)
-	require.NoError(t, begin(ctx, nil))
+	got, err = readUntil(ctx, plain, begin, ids[19])
+	require.NoError(t, err)
+	require.Equal(t, ids, got, "what was published since it was opened is owed to a plain stream, too")
 	next := w.publish(sender, model.Draft{Message: "live"}).ID
 	for _, s := range []*hub.Subscription{resumed, plain} {
-		got, err := readUntil(ctx, s, nothing, next)
+		got, err = readUntil(ctx, s, nothing, next)
 		require.NoError(t, err)
 		require.Equal(t, []int64{next}, got)
 	}

@@ -12,8 +12,6 @@
 // setting stands in config.example.yml with its default; a test compares both.
 package config
 
-import "time"
-
 // Config is all settings of the server. A yaml tag is a setting's name in the
 // file; a secret tag says how Masked hides its value.
 type Config struct {
@@ -56,7 +54,8 @@ type Database struct {
 	Dialect string `yaml:"dialect"`
 	// Connection is the path of the SQLite file, or the driver's connection string.
 	Connection string `yaml:"connection" secret:"connection"`
-	// MaxConnections is the most connections that are open at once.
+	// MaxConnections is the most connections that are open at once, at least 2.
+	// sqlite3 does not use it.
 	MaxConnections int `yaml:"maxconnections"`
 }
 
@@ -114,10 +113,12 @@ type Limits struct {
 	Headers int `yaml:"headers"`
 	// ExtrasDepth is how deep a message's extras may be nested.
 	ExtrasDepth int `yaml:"extrasdepth"`
-	// Extras is the most bytes of a message's extras.
-	Extras int64 `yaml:"extras"`
-	// Message is the most bytes of a message's text; 0 is as large as Body allows.
-	Message int64 `yaml:"message"`
+	// Extras is the most bytes of a message's extras; 0 is no limit of its own, only
+	// that of Body.
+	Extras int `yaml:"extras"`
+	// Message is the most bytes of a message's text; 0 is no limit of its own, only
+	// that of Body.
+	Message int `yaml:"message"`
 	// Logins throttles the guessing of passwords.
 	Logins LoginLimits `yaml:"logins"`
 	// Requests throttles requests.
@@ -150,18 +151,4 @@ type Source struct {
 	Path string
 	// places holds, for each setting that was given, the line or the variable.
 	places map[string]string
-}
-
-// Timeouts bounds how long a connection may take.
-type Timeouts struct {
-	// ReadHeader is for a request's headers.
-	ReadHeader time.Duration `yaml:"readheader"`
-	// Read is for a whole request, at most a minute.
-	Read time.Duration `yaml:"read"`
-	// Write is for an answer. Streams set their own deadlines.
-	Write time.Duration `yaml:"write"`
-	// Idle is between two requests of one connection.
-	Idle time.Duration `yaml:"idle"`
-	// Shutdown is for finishing what is under way when the server stops.
-	Shutdown time.Duration `yaml:"shutdown"`
 }

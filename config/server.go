@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Server is how the server listens and answers.
 type Server struct {
 	// KeepAlivePeriodSeconds is the seconds between TCP keep-alive probes; 0 is
@@ -80,4 +82,18 @@ type CORS struct {
 	AllowMethods []string `yaml:"allowmethods"`
 	// AllowHeaders are the headers they may send.
 	AllowHeaders []string `yaml:"allowheaders"`
+}
+
+// Timeouts bounds how long a connection may take.
+type Timeouts struct {
+	// ReadHeader is for a request's headers.
+	ReadHeader time.Duration `yaml:"readheader"`
+	// Read is for a whole request, at most a minute.
+	Read time.Duration `yaml:"read"`
+	// Write is for an answer. Streams set their own deadlines.
+	Write time.Duration `yaml:"write"`
+	// Idle is between two requests of one connection.
+	Idle time.Duration `yaml:"idle"`
+	// Shutdown is for finishing what is under way when the server stops.
+	Shutdown time.Duration `yaml:"shutdown"`
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,7 @@ func (c *Config) Validate() error {
 	c.Server.validate(p)
 	p.oneOf("database.dialect", c.Database.Dialect, "sqlite3", "mysql", "postgres")
 	p.when(strings.TrimSpace(c.Database.Connection) == "", "database.connection", "must not be empty")
-	p.when(c.Database.MaxConnections < 1, "database.maxconnections", "must be at least 1")
+	p.when(c.Database.MaxConnections < minConnections, "database.maxconnections", "must be at least %d", minConnections)
 	p.when(strings.TrimSpace(c.DefaultUser.Name) == "", "defaultuser.name", "must not be empty")
 	p.when(c.OIDC.Enabled, "oidc.enabled", "OIDC is not supported yet; set it to false")
 	p.when(c.SecretKey != "" && utf8.RuneCountInString(c.SecretKey) < minSecretKeyLength,
@@ -31,6 +30,9 @@ func (c *Config) Validate() error {
 
 const (
 	minSecretKeyLength = 16
+	// minConnections is one for those who publish, who never wait for others, and one
+	// for everything else.
+	minConnections = 2
 	// minBytes is the least that limits on bytes may be set to: below it, the
 	// server refuses everything.
 	minBytes = 1024
@@ -50,8 +52,8 @@ func (l *Limits) validate(p *problems) {
 		{"limits.url", int64(l.URL), minBytes},
 		{"limits.headers", int64(l.Headers), minBytes},
 		{"limits.extrasdepth", int64(l.ExtrasDepth), 1},
-		{"limits.extras", l.Extras, 0},
-		{"limits.message", l.Message, 0},
+		{"limits.extras", int64(l.Extras), 0},
+		{"limits.message", int64(l.Message), 0},
 		{"limits.logins.burst", int64(l.Logins.Burst), 1},
 		{"limits.requests.burst", int64(l.Requests.Burst), 0},
 		{"limits.streams", int64(l.Streams), 0},
@@ -99,10 +101,8 @@ func (p *problems) networks(key string, entries []string) {
 	}
 }
 
-// patterns checks regular expressions that have to match as a whole.
 func (p *problems) patterns(key string, entries []string) {
-	for _, entry := range entries {
-		_, err := regexp.Compile("^(?:" + entry + ")$")
-		p.when(err != nil, key, "%s is no regular expression: %v", shown(entry), err)
+	if _, err := ParsePatterns(entries); err != nil {
+		p.add(key, "%v", err)
 	}
 }

@@ -105,7 +105,7 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *Config) { c.Database.Dialect = "" },
 		}},
 		{"database.connection", []change{func(c *Config) { c.Database.Connection = " " }}},
-		{"database.maxconnections", []change{func(c *Config) { c.Database.MaxConnections = 0 }}},
+		{"database.maxconnections", []change{func(c *Config) { c.Database.MaxConnections = 1 }}},
 		{"defaultuser.name", []change{func(c *Config) { c.DefaultUser.Name = " " }}},
 		{"oidc.enabled", []change{func(c *Config) { c.OIDC.Enabled = true }}},
 		{"secretkey", []change{
@@ -164,6 +164,7 @@ func TestValidateAccepts(t *testing.T) {
 		"secret key":         func(c *Config) { c.SecretKey = strings.Repeat("é", 16) },
 		"read for a minute":  func(c *Config) { c.Server.Timeouts.Read = time.Minute },
 		"requests":           func(c *Config) { c.Limits.Requests = RequestLimits{Burst: 5, PerSecond: 0.5} },
+		"few connections":    func(c *Config) { c.Database.MaxConnections = 2 },
 		"no limits":          func(c *Config) { c.Limits.Streams, c.Limits.Message, c.Limits.Extras = 0, 0, 0 },
 		"headers":            func(c *Config) { c.Server.ResponseHeaders = map[string]string{"X-A": "a\tb é", "X-B": ""} },
 		"any header":         func(c *Config) { c.Server.CORS.AllowHeaders = []string{"*"} },
@@ -228,6 +229,30 @@ func TestParseNetworks(t *testing.T) {
 
 	got, err = ParseNetworks([]string{"10.0.0.1", "", "example.com", "10.0.0.1/", "10.0.0", "fe80::1%eth0", "10.0.0.1:80"})
 	require.EqualError(t, err, `"", "example.com", "10.0.0.1/", "10.0.0", "fe80::1%eth0", "10.0.0.1:80": no address and no network such as 10.0.0.0/8`)
+	require.Nil(t, got)
+}
+
+func TestParsePatterns(t *testing.T) {
+	got, err := ParsePatterns([]string{`example\.com`, `a|b\.net`, `(?i)c`, ``})
+	require.NoError(t, err)
+	for i, texts := range []struct{ match, differ []string }{
+		{[]string{"example.com"}, []string{"example.com.evil.net", "an-example.com", "example-com", "example.com\n"}},
+		{[]string{"a", "b.net"}, []string{"a.net", "ab.net", "ba", "b.net.evil.net"}},
+		{[]string{"c", "C"}, []string{"cc"}},
+		{[]string{""}, []string{"x"}},
+	} {
+		for _, text := range texts.match {
+			require.True(t, got[i].MatchString(text), "%s, %q", got[i], text)
+		}
+		for _, text := range texts.differ {
+			require.False(t, got[i].MatchString(text), "%s, %q", got[i], text)
+		}
+	}
+
+	got, err = ParsePatterns([]string{"ok", "([", "a)|(?:b", "*"})
+	require.EqualError(t, err, `"([" is no regular expression: error parsing regexp: missing closing ]: `+"`[`"+
+		`; "a)|(?:b" is no regular expression: error parsing regexp: unexpected ): `+"`a)|(?:b`"+
+		`; "*" is no regular expression: error parsing regexp: missing argument to repetition operator: `+"`*`")
 	require.Nil(t, got)
 }
 

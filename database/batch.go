@@ -204,6 +204,7 @@ func (b *batch) refuse(group []*write, next *write, err error) *write {
 			}
 		}
 	}
+	// One line for all of them: who waited may have gone, and logs nothing.
 	b.log.Error("messages were not stored", "count", len(group), "error", err)
 	for _, w := range group {
 		w.end(err)

@@ -34,10 +34,11 @@ func (r *Reader) ClientByID(ctx context.Context, user, id int64) (*model.Client,
 	return one[model.Client](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id = ? AND user_id = ?", id, user) })
 }
 
-// ClientsByUser returns the user's clients that have not expired, oldest first.
-func (r *Reader) ClientsByUser(ctx context.Context, user int64) ([]*model.Client, error) {
+// ClientsByUser returns the user's clients that have not expired at now, oldest
+// first.
+func (r *Reader) ClientsByUser(ctx context.Context, user int64, now time.Time) ([]*model.Client, error) {
 	return all[model.Client](ctx, r, func(db *gorm.DB) *gorm.DB {
-		return db.Where("user_id = ? AND NOT ("+expired+")", user, model.Now().UnixMicro()).Order("id")
+		return db.Where("user_id = ? AND NOT ("+expired+")", user, now.UnixMicro()).Order("id")
 	})
 }
 

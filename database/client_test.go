@@ -31,7 +31,7 @@ func TestClients(t *testing.T) {
 			byID, err := s.ClientByID(s.ctx, u.ID, c.ID)
 			require.NoError(s, err)
 			require.Equal(s, c, byID)
-			ofUser, err := s.ClientsByUser(s.ctx, u.ID)
+			ofUser, err := s.ClientsByUser(s.ctx, u.ID, model.Now())
 			require.NoError(s, err)
 			require.Equal(s, []*model.Client{c}, ofUser)
 			require.NoError(s, s.DeleteClient(s.ctx, u.ID, c.ID))
@@ -90,7 +90,7 @@ func TestClients(t *testing.T) {
 			other := &model.Client{UserID: stranger.ID, TokenHash: hash(), Session: true, CreatedAt: model.Now()}
 			require.NoError(s, s.CreateClient(s.ctx, other))
 			require.NoError(s, s.DeleteSessions(s.ctx, owner.ID, sessions[1].ID))
-			left, err := s.ClientsByUser(s.ctx, owner.ID)
+			left, err := s.ClientsByUser(s.ctx, owner.ID, model.Now())
 			require.NoError(s, err)
 			require.Equal(s, []*model.Client{sessions[1], device}, left)
 			_, err = s.ClientByID(s.ctx, stranger.ID, other.ID)
@@ -149,7 +149,7 @@ func TestUnusedClientsExpire(t *testing.T) {
 		require.Empty(s, gone)
 
 		create(60, time.Hour, nil)
-		shown, err := s.ClientsByUser(s.ctx, u.ID)
+		shown, err := s.ClientsByUser(s.ctx, u.ID, model.Now())
 		require.NoError(s, err)
 		require.NotContains(s, ids2(shown), justExpired.ID)
 		require.LessOrEqual(s, len(shown), 4)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -71,6 +72,21 @@ func newDialect(name string) (*dialect, error) {
 		return postgresDialect(), nil
 	}
 	return nil, model.Errorf(model.Invalid, "database.dialect: %q is none of sqlite3, mysql, postgres", name)
+}
+
+// Folder returns the folder that an SQLite database lies in, and "" for a
+// database server.
+func Folder(dialect, connection string) string {
+	switch dialect {
+	case DialectSQLite:
+		path, _, err := splitSQLite(connection)
+		if err != nil {
+			return "" // Open says what is wrong
+		}
+		return filepath.Dir(path)
+	default:
+		return ""
+	}
 }
 
 // pools are the connections to one database. Several may be the same.

@@ -116,7 +116,7 @@ func (r *Reader) fetch(ctx context.Context, statement string, values []any) (fou
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // what went wrong, rows.Err says
 		for size := 0; rows.Next(); {
 			if cut = size > pageBytes; cut {
 				return nil

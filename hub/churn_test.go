@@ -44,7 +44,7 @@ func TestChurn(t *testing.T) {
 			case 1:
 				h.EndClient(rand.Int64N(clients)+1, hub.ReasonRevoked)
 			case 2:
-				h.EndPasswords(rand.Int64N(users)+1, hub.ReasonRevoked)
+				h.EndUser(rand.Int64N(users)+1, hub.ReasonRevoked)
 			default:
 				h.Clients()
 				h.StreamsOf(1)

@@ -15,11 +15,10 @@ func TestEachEndReachesTheStreamsItNames(t *testing.T) {
 		end  func(*hub.Hub)
 		ends []bool
 	}{
-		"user":      {func(h *hub.Hub) { h.EndUser(1, hub.ReasonRevoked) }, []bool{true, true, true, true, false, false}},
-		"client":    {func(h *hub.Hub) { h.EndClient(7, hub.ReasonRevoked) }, []bool{true, false, false, false, false, false}},
-		"passwords": {func(h *hub.Hub) { h.EndPasswords(1, hub.ReasonRevoked) }, []bool{false, false, true, true, false, false}},
-		"nobody":    {func(h *hub.Hub) { h.EndClient(0, hub.ReasonRevoked); h.EndUser(3, hub.ReasonRevoked) }, make([]bool, 6)},
-		"all":       {func(h *hub.Hub) { h.Close(hub.ReasonRevoked) }, []bool{true, true, true, true, true, true}},
+		"user":   {func(h *hub.Hub) { h.EndUser(1, hub.ReasonRevoked) }, []bool{true, true, true, true, false, false}},
+		"client": {func(h *hub.Hub) { h.EndClient(7, hub.ReasonRevoked) }, []bool{true, false, false, false, false, false}},
+		"nobody": {func(h *hub.Hub) { h.EndClient(0, hub.ReasonRevoked); h.EndUser(3, hub.ReasonRevoked) }, make([]bool, 6)},
+		"all":    {func(h *hub.Hub) { h.Close(hub.ReasonRevoked) }, []bool{true, true, true, true, true, true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := hub.New(hub.Options{})

@@ -133,30 +133,19 @@ func (h *Hub) audience(userID int64) []*Subscription {
 // EndUser ends all streams of the user. Nothing is delivered to them after it
 // has returned, unless the reason is ReasonShutdown.
 func (h *Hub) EndUser(userID int64, reason Reason) {
-	h.end(func() index { return h.users }, userID, reason, func(*Subscription) bool { return true })
+	h.end(func() index { return h.users }, userID, reason)
 }
 
 // EndClient ends all streams that the client's token opened.
 func (h *Hub) EndClient(clientID int64, reason Reason) {
-	h.end(func() index { return h.clients }, clientID, reason, func(*Subscription) bool { return true })
+	h.end(func() index { return h.clients }, clientID, reason)
 }
 
-// EndPasswords ends the streams of the user that a password opened, and leaves
-// those of the user's clients.
-func (h *Hub) EndPasswords(userID int64, reason Reason) {
-	h.end(func() index { return h.users }, userID, reason, func(s *Subscription) bool { return s.feed.ClientID == 0 })
-}
-
-// end ends the chosen subscriptions of a key; in is called under the lock,
+// end ends the subscriptions of a key; in is called under the lock,
 // because Close replaces the maps.
-func (h *Hub) end(in func() index, key int64, reason Reason, chosen func(*Subscription) bool) {
+func (h *Hub) end(in func() index, key int64, reason Reason) {
 	h.mu.Lock()
-	var ending []*Subscription
-	for _, s := range in()[key] {
-		if chosen(s) {
-			ending = append(ending, s)
-		}
-	}
+	ending := in()[key]
 	h.remove(ending)
 	h.mu.Unlock()
 	for _, s := range ending {

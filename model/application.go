@@ -11,9 +11,10 @@ type Application struct {
 	TokenHash []byte
 	// TokenSealed is the application token, encrypted under the server's secret
 	// key, because its owner may look at it.
-	TokenSealed     []byte
-	Name            string
-	Description     string
+	TokenSealed []byte
+	Name        string
+	Description string
+	// Internal says that it belongs to a plugin; nobody deletes it.
 	Internal        bool
 	DefaultPriority int
 	// Image is the file name of the application's image, "" for the default one.

@@ -16,6 +16,11 @@ const (
 	ApplicationDeleted
 )
 
+// Published returns the event that tells of a stored message.
+func Published(m *Message) *Event {
+	return &Event{Kind: MessagePublished, UserID: m.UserID, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID}
+}
+
 // Event is something that a stream may carry.
 type Event struct {
 	Kind EventKind
@@ -23,7 +28,7 @@ type Event struct {
 	UserID int64
 	// Message is set for MessagePublished.
 	Message *Message
-	// MessageID and ApplicationID say what the other kinds are about.
+	// MessageID and ApplicationID say what it is about.
 	MessageID     int64
 	ApplicationID int64
 }

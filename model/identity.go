@@ -7,7 +7,8 @@ type Credential uint8
 const (
 	// ApplicationToken can only post, and only as its application.
 	ApplicationToken Credential = iota + 1
-	// ClientToken reads and manages its user's things and never posts.
+	// ClientToken reads and manages its user's things and never posts; only the
+	// token of a web session does, as its user.
 	ClientToken
 	// Password is a person's own name and password.
 	Password

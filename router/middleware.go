@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/carillon-push/carillon/api/gotify"
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/model"
 )
@@ -50,11 +51,12 @@ func (m *middleware) recover(c *gin.Context) {
 		if cause == http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
 			panic(cause)
 		}
-		m.Log.ErrorContext(c.Request.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+		err := fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		if c.Writer.Written() {
+			m.Log.ErrorContext(c.Request.Context(), "request failed in the midst of its answer", "error", err)
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
-		m.Gotify.Refuse(c, model.Errorf(model.Internal, "an internal error happened; the server's log knows more"))
+		m.Gotify.Refuse(c, err)
 	}()
 	c.Next()
 }
@@ -82,7 +84,8 @@ func (m *middleware) limit(c *gin.Context) {
 		m.Gotify.RefuseStatus(c, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the headers must not be larger than %d bytes", m.Limits.Headers), 0)
 		return
 	}
-	if c.FullPath() != healthPath {
+	if c.FullPath() != gotify.HealthPath { // who asks too often is still told the truth
+
 		if wait := m.visitors.wait(r.RemoteAddr); wait > 0 {
 			m.Gotify.Refuse(c, model.Errorf(model.TooMany, "too many requests").After(wait))
 			return
@@ -90,7 +93,7 @@ func (m *middleware) limit(c *gin.Context) {
 	}
 	if m.Limits.Body > 0 && !isUpload(c) {
 		if r.ContentLength > m.Limits.Body {
-			// Refused before it is read; the connection can not be used again.
+			// Refused before it is read; the connection cannot be used again.
 			c.Header("Connection", "close")
 			m.Gotify.Refuse(c, model.Errorf(model.TooLarge, "the body must not be larger than %d bytes", m.Limits.Body))
 			return
@@ -100,12 +103,9 @@ func (m *middleware) limit(c *gin.Context) {
 	c.Next()
 }
 
-// healthPath has no limit on requests: who asks too often is still told the truth.
-const healthPath = "/health"
-
 // isUpload reports whether the route reads a body with a limit of its own.
 func isUpload(c *gin.Context) bool {
-	return c.Request.Method == http.MethodPost && c.FullPath() == "/application/:id/image"
+	return c.Request.Method == http.MethodPost && c.FullPath() == gotify.UploadPath
 }
 
 func headerBytes(h http.Header) int {

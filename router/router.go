@@ -21,8 +21,6 @@ import (
 // Options are what the router is made of.
 type Options struct {
 	Gotify *gotify.Face
-	// BaseURL is where people reach the server, "" when that was not configured.
-	BaseURL string
 	// BasePath is the path of server.baseurl, "" or like "/push". Requests may
 	// come with it or, where a proxy strips it, without.
 	BasePath string
@@ -36,7 +34,7 @@ type Options struct {
 
 // Limits bound requests. Zero means no limit.
 type Limits struct {
-	// Body, URL and Headers are in bytes. The upload of a picture has a limit of
+	// Body, URL and Headers are in bytes. The upload of an image has a limit of
 	// its own.
 	Body         int64
 	URL, Headers int
@@ -57,7 +55,7 @@ func New(o Options) http.Handler {
 	_ = engine.SetTrustedProxies(nil)
 	m := &middleware{Options: o, visitors: newVisitors(o.Limits, time.Now)}
 	engine.Use(m.log, m.recover, m.headers, m.limit)
-	ui.Mount(engine, o.BaseURL)
+	ui.Mount(engine, o.Gotify.Address)
 	o.Gotify.Mount(engine)
 	engine.NoRoute(trailingSlash(engine.Routes()), o.Gotify.NotFound)
 	return m.forwarded(m.stripBase(engine))

@@ -24,17 +24,13 @@ var style []byte
 // policy lets a page load nothing but this server's own files, and no scripts.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Mount adds the pages to r. They show address, or where address is "" the one
-// that the request was sent to.
-func Mount(r gin.IRoutes, address string) {
+// Mount adds the pages to r. They show the address that people reach the server
+// at, which address tells.
+func Mount(r gin.IRoutes, address func(*http.Request) string) {
 	page := template.Must(template.New("welcome").Parse(welcome))
 	show := func(c *gin.Context) {
-		shown := address
-		if shown == "" {
-			shown = addressOf(c.Request)
-		}
 		var text bytes.Buffer
-		if err := page.Execute(&text, shown); err != nil {
+		if err := page.Execute(&text, address(c.Request)); err != nil {
 			c.Status(http.StatusInternalServerError)
 			return
 		}
@@ -48,14 +44,4 @@ func Mount(r gin.IRoutes, address string) {
 		c.Header("Cache-Control", "public, max-age=3600")
 		c.Data(http.StatusOK, "text/css; charset=utf-8", style)
 	})
-}
-
-// addressOf is where the request was sent to; the router has put the scheme that
-// a trusted proxy told into the URL.
-func addressOf(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.URL.Scheme == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"testing"
@@ -13,7 +15,7 @@ func ask(t *testing.T, address, host, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	engine := gin.New()
-	Mount(engine, address)
+	Mount(engine, func(r *http.Request) string { return cmp.Or(address, "http://"+r.Host) })
 	r := httptest.NewRequest("GET", path, nil)
 	r.Host = host
 	answer := httptest.NewRecorder()

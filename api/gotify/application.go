@@ -146,7 +146,7 @@ func (f *Face) setImage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	// Whose application it is comes before the work on the picture.
+	// Whose application it is comes before the work on the image.
 	if _, err := f.Reader.ApplicationByID(c.Request.Context(), who(c).User.ID, id); err != nil {
 		return missing(err, "app with id %d doesn't exists", id)
 	}
@@ -154,11 +154,11 @@ func (f *Face) setImage(c *gin.Context) error {
 	return f.writeApplication(c, id, a, err)
 }
 
-// maxEnvelope is what a form may hold around a picture, in bytes.
+// maxEnvelope is what a form may hold around an image, in bytes.
 const maxEnvelope = 64 << 10
 
 func (f *Face) storeImage(ctx context.Context, c *gin.Context, id int64) (*model.Application, error) {
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, f.ImageBytes+maxEnvelope)
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, f.Broker.Limits.Image.Bytes+maxEnvelope)
 	parts, err := c.Request.MultipartReader()
 	if err != nil {
 		return nil, model.Errorf(model.Invalid, "file with key 'file' must be present, as multipart/form-data: %v", err)

@@ -3,7 +3,6 @@ package gotify
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -25,7 +24,7 @@ func (b *clientBody) readForm(values url.Values) error {
 }
 
 func (f *Face) clients(c *gin.Context) error {
-	all, err := f.Reader.ClientsByUser(c.Request.Context(), who(c).User.ID)
+	all, err := f.Reader.ClientsByUser(c.Request.Context(), who(c).User.ID, f.Now())
 	if err != nil {
 		return err
 	}
@@ -80,14 +79,13 @@ func (f *Face) updateClient(c *gin.Context) error {
 	return nil
 }
 
-// deleteClient lets every client delete itself; to delete another one needs
-// elevation.
 func (f *Face) deleteClient(c *gin.Context) error {
 	id, err := pathID(c)
 	if err != nil {
 		return err
 	}
-	if own := who(c).Client; own == nil || own.ID != id {
+	if f.Auth.RequireDeleter(who(c), id) != nil {
+		// A session that is not elevated may still show a password beside its token.
 		if err := f.authorize(c, elevated); err != nil {
 			return err
 		}
@@ -108,9 +106,6 @@ func (b *elevationBody) readForm(values url.Values) error {
 	return f.err
 }
 
-// maxElevation is the longest elevation, in seconds: a hundred years.
-const maxElevation = 100 * 365 * 24 * 3600
-
 func (f *Face) elevateClient(c *gin.Context) error {
 	id, err := pathID(c)
 	if err != nil {
@@ -123,8 +118,7 @@ func (f *Face) elevateClient(c *gin.Context) error {
 	if body.DurationSeconds == 0 {
 		return model.Errorf(model.Invalid, "Field 'durationSeconds' is required")
 	}
-	duration := time.Duration(max(-1, min(body.DurationSeconds, maxElevation))) * time.Second
-	if err := f.Auth.Elevate(c.Request.Context(), who(c).User.ID, id, duration); err != nil {
+	if err := f.Auth.Elevate(c.Request.Context(), who(c).User.ID, id, body.DurationSeconds); err != nil {
 		return missing(err, "client not found")
 	}
 	c.Status(http.StatusNoContent)

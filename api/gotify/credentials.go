@@ -102,7 +102,7 @@ func (f *Face) authorize(c *gin.Context, n need) error {
 	if refusal != nil || n == anybody {
 		return refusal
 	}
-	return model.Errorf(model.Unauthenticated, "you need to provide a valid access token or user credentials to access this api")
+	return auth.Unauthenticated()
 }
 
 // beside reports whether err only says that a name and password were not right

@@ -70,7 +70,7 @@ func malformed(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &mismatch) && mismatch.Field != "":
-		return model.Errorf(model.Invalid, "Field '%s' can not be a JSON %.60s", mismatch.Field, mismatch.Value)
+		return model.Errorf(model.Invalid, "Field '%s' cannot be a JSON %.60s", mismatch.Field, mismatch.Value)
 	case errors.As(err, &mismatch):
 		return notAnObject(mismatch.Value)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -86,7 +86,7 @@ func unreadable(err error) error {
 	if errors.As(err, &large) {
 		return model.Errorf(model.TooLarge, "the body must not be larger than %d bytes", large.Limit)
 	}
-	return model.Errorf(model.Invalid, "the body can not be read: %v", err)
+	return model.Errorf(model.Invalid, "the body cannot be read: %v", err)
 }
 
 // extrasObject returns what a sender wrote as extras without insignificant white

@@ -154,12 +154,11 @@ func serverURL(base, scheme string) (string, bool) {
 var hostPattern = regexp.MustCompile(`^[0-9A-Za-z.:_\[\]-]+$`)
 
 // requestAddress returns the address that the request was sent to; the router
-// has put the scheme and host that a trusted proxy told into the request. The
-// header X-Forwarded-Proto is believed from anybody: the caller is the only one
-// who sees the result.
+// has put the scheme and host that a trusted proxy told into the request. What
+// does not look like a host is not shown, because people paste the result.
 func requestAddress(r *http.Request) string {
 	scheme := "http"
-	if r.TLS != nil || r.URL.Scheme == "https" || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+	if r.TLS != nil || r.URL.Scheme == "https" {
 		scheme = "https"
 	}
 	if !hostPattern.MatchString(r.Host) {

@@ -201,6 +201,9 @@ func TestPageShowsTheCallersAddress(t *testing.T) {
 
 	answer, err = ask(t, d.page, "http://push.example.com/docs", "X-Forwarded-Proto", "https")
 	require.NoError(t, err)
+	require.Contains(t, answer.Body.String(), "http://push.example.com/message", "whom to believe is the router's business")
+	answer, err = ask(t, d.page, "https://push.example.com/docs")
+	require.NoError(t, err)
 	require.Contains(t, answer.Body.String(), "https://push.example.com/message")
 	require.Contains(t, answer.Body.String(), "wss://push.example.com/stream")
 

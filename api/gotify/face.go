@@ -34,8 +34,6 @@ type Options struct {
 	Reader *database.Reader
 	Pumps  *stream.Pumps
 	Build  Build
-	// Registration is what clients are told: whether anybody may create a user.
-	Registration bool
 	// BaseURL is where people reach the server, nil when that was not configured.
 	BaseURL *url.URL
 	// AllowOrigins and StreamOrigins are the foreign web pages that may use the
@@ -48,9 +46,7 @@ type Options struct {
 	SecureCookie bool
 	// Exempt reports whether the limits are lifted for an address.
 	Exempt func(netip.Addr) bool
-	// ImageBytes bounds the upload of a picture.
-	ImageBytes int64
-	// ImagesDir is a folder of pictures that a Gotify server left; "" for none.
+	// ImagesDir is a folder of images that a Gotify server left; "" for none.
 	ImagesDir string
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -65,6 +61,10 @@ type Face struct {
 	docs   *docs
 	images *os.Root
 }
+
+// Address returns where people reach the server: the configured address, or the
+// one that the request was sent to, without a slash at its end.
+func (f *Face) Address(r *http.Request) string { return f.docs.address(r) }
 
 // New returns a Face over the options.
 func New(o Options) (*Face, error) {
@@ -83,7 +83,7 @@ func New(o Options) (*Face, error) {
 	}
 	f := &Face{Options: o, docs: d}
 	if o.ImagesDir != "" {
-		// A folder that does not exist holds no old pictures, and is no fault.
+		// A folder that does not exist holds no old images, and is no fault.
 		f.images, err = os.OpenRoot(o.ImagesDir)
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err

@@ -56,7 +56,7 @@ func newHouse(t *testing.T, change func(*Options, *auth.Options)) *house {
 	}
 	o := Options{
 		Reader: db.Reader, Pumps: stream.New(stream.Options{Log: log}), Build: Build{Version: "1.2.3", Commit: "c", Date: "d"},
-		Exempt: func(netip.Addr) bool { return false }, ImageBytes: 1 << 20, Now: model.Now, Log: log,
+		Exempt: func(netip.Addr) bool { return false }, Now: model.Now, Log: log,
 	}
 	if change != nil {
 		change(&o, &below)

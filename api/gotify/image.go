@@ -20,16 +20,16 @@ import (
 //go:embed static/defaultapp.png
 var defaultImage []byte
 
-// imageTypes are the only types that pictures are served as, by extension.
+// imageTypes are the only types that images are served as, by extension.
 var imageTypes = map[string]string{
 	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
 }
 
-// imageName is what names of pictures look like, ours and those that Gotify gave.
+// imageName is what names of images look like, ours and those that Gotify gave.
 var imageName = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
 
-// image serves an application's picture, without credentials as Gotify does:
-// its name cannot be guessed. A name stands for one picture forever.
+// image serves an application's image, without credentials as Gotify does:
+// its name cannot be guessed. A name stands for one image forever.
 func (f *Face) image(c *gin.Context) error {
 	name := c.Param("name")
 	kind, ok := imageTypes[strings.ToLower(path.Ext(name))]
@@ -47,7 +47,7 @@ func (f *Face) image(c *gin.Context) error {
 	return nil
 }
 
-// oldImage serves a picture from the folder of a Gotify server. The folder is
+// oldImage serves an image from the folder of a Gotify server. The folder is
 // opened as a root, which no name leads out of.
 func (f *Face) oldImage(c *gin.Context, name, kind string) error {
 	if f.images != nil {
@@ -57,7 +57,7 @@ func (f *Face) oldImage(c *gin.Context, name, kind string) error {
 			return nil
 		}
 		if !errors.Is(err, os.ErrNotExist) {
-			f.Log.WarnContext(c.Request.Context(), "an old picture can not be read", "name", name, "error", err)
+			f.Log.WarnContext(c.Request.Context(), "an old image cannot be read", "name", name, "error", err)
 		}
 	}
 	return model.Errorf(model.NotFound, "page not found")
@@ -72,7 +72,7 @@ func (f *Face) defaultImage(c *gin.Context) error {
 func writeImage(c *gin.Context, kind string, data []byte) {
 	c.Header("Content-Type", kind)
 	c.Header("Cache-Control", "public, max-age=31536000, immutable")
-	// A picture opened by itself must not be more than a picture.
+	// An image opened by itself must not be more than an image.
 	c.Header("Content-Security-Policy", "default-src 'none'; sandbox")
 	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
 }

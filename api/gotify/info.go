@@ -45,6 +45,6 @@ type info struct {
 }
 
 func (f *Face) info(c *gin.Context) error {
-	writeJSON(c, http.StatusOK, info{Version: f.Build.Version, Register: f.Registration})
+	writeJSON(c, http.StatusOK, info{Version: f.Build.Version, Register: f.Auth.Registration})
 	return nil
 }

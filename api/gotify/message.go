@@ -50,7 +50,7 @@ func (f *Face) createMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Data(http.StatusOK, jsonType, plainStream{}.Encode(published(m)))
+	c.Data(http.StatusOK, jsonType, plainStream{}.Encode(model.Published(m)))
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (f *Face) writePage(c *gin.Context, path string, applications []int64) erro
 }
 
 func (f *Face) deleteMessages(c *gin.Context) error {
-	return done(c, f.Broker.DeleteMessages(c.Request.Context(), who(c).User.ID, 0))
+	return done(c, f.Broker.DeleteMessages(c.Request.Context(), who(c).User.ID))
 }
 
 func (f *Face) deleteMessage(c *gin.Context) error {
@@ -149,10 +149,7 @@ func (f *Face) deleteApplicationMessages(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if id == 0 {
-		return model.Errorf(model.NotFound, "application does not exists")
-	}
-	return done(c, missing(f.Broker.DeleteMessages(c.Request.Context(), who(c).User.ID, id), "application does not exists"))
+	return done(c, missing(f.Broker.DeleteApplicationMessages(c.Request.Context(), who(c).User.ID, id), "application does not exists"))
 }
 
 // done answers a change that has nothing to tell.

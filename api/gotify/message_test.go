@@ -69,11 +69,11 @@ func TestBytesOfAMessage(t *testing.T) {
 	}
 	const want = `{"id":7,"appid":3,"message":"a \u0026 b \u2028 🔔","title":"\u003cT\u003e","priority":-2,` +
 		`"extras":{"b":12345678901234567890,"a":[1.50,1e400]},"date":"2026-11-21T17:23:09.334783Z"}`
-	require.Equal(t, want, string(plainStream{}.Encode(published(m))))
-	require.Equal(t, `{"event":"message","message":`+want+`}`, string(eventStream{}.Encode(published(m))))
+	require.Equal(t, want, string(plainStream{}.Encode(model.Published(m))))
+	require.Equal(t, `{"event":"message","message":`+want+`}`, string(eventStream{}.Encode(model.Published(m))))
 	m.Extras, m.Title, m.Date = "", "", m.Date.Truncate(time.Second)
 	require.Equal(t, `{"id":7,"appid":3,"message":"a \u0026 b \u2028 🔔","title":"","priority":-2,"date":"2026-11-21T17:23:09Z"}`,
-		string(plainStream{}.Encode(published(m))), "no field but extras is ever left out")
+		string(plainStream{}.Encode(model.Published(m))), "no field but extras is ever left out")
 }
 
 func TestBytesOfEvents(t *testing.T) {
@@ -149,7 +149,7 @@ func TestPostsOverHTTP(t *testing.T) {
 	_, client := ada.newClient()
 	_, session := ada.newSession()
 	named := fmt.Sprintf(`{"message":"m","appid":%d}`, application.ID)
-	require.Contains(t, refused(t, h.do("POST", "/message", named, "X-Gotify-Key", client), 403), "a client token can not post messages")
+	require.Contains(t, refused(t, h.do("POST", "/message", named, "X-Gotify-Key", client), 403), "a client token cannot post messages")
 	fields[message](t, h.do("POST", "/message", named, "Cookie", cookieName+"="+session))
 	fields[message](t, h.do("POST", "/message", named, ada.basic()...))
 	require.Equal(t, "appid not found", refused(t, h.do("POST", "/message", `{"message":"m","appid":99}`, ada.basic()...), 400))

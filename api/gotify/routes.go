@@ -34,10 +34,20 @@ type route struct {
 	handle       func(*Face, *gin.Context) error
 }
 
+// Paths that the limits of the router make an exception for.
+const (
+	// HealthPath is asked by machines, as often as they like.
+	HealthPath = "/health"
+	// UploadPath takes an image, whose size has a limit of its own.
+	UploadPath = "/application/:id/image"
+)
+
+const streamPath = "/stream"
+
 // routes is the whole of Gotify's API, in the order of its documentation.
 var routes = []route{
-	{http.MethodGet, "/health", nobody, (*Face).health},
-	{http.MethodHead, "/health", nobody, (*Face).health},
+	{http.MethodGet, HealthPath, nobody, (*Face).health},
+	{http.MethodHead, HealthPath, nobody, (*Face).health},
 	{http.MethodGet, "/version", nobody, (*Face).version},
 	{http.MethodGet, "/gotifyinfo", nobody, (*Face).info},
 	{http.MethodGet, "/docs", nobody, func(f *Face, c *gin.Context) error { return f.docs.page(c) }},
@@ -50,15 +60,15 @@ var routes = []route{
 	{http.MethodGet, "/message", person, (*Face).messages},
 	{http.MethodDelete, "/message", person, (*Face).deleteMessages},
 	{http.MethodDelete, "/message/:id", person, (*Face).deleteMessage},
-	{http.MethodGet, "/stream", person, (*Face).stream},
+	{http.MethodGet, streamPath, person, (*Face).stream},
 
 	{http.MethodGet, "/application", person, (*Face).applications},
 	{http.MethodPost, "/application", person, (*Face).createApplication},
 	{http.MethodPut, "/application/:id", person, (*Face).updateApplication},
 	{http.MethodDelete, "/application/:id", elevated, (*Face).deleteApplication},
 	{http.MethodPut, "/application/:id/security", elevated, (*Face).secureApplication},
-	{http.MethodPost, "/application/:id/image", person, (*Face).setImage},
-	{http.MethodDelete, "/application/:id/image", person, (*Face).deleteImage},
+	{http.MethodPost, UploadPath, person, (*Face).setImage},
+	{http.MethodDelete, UploadPath, person, (*Face).deleteImage},
 	{http.MethodGet, "/application/:id/message", person, (*Face).applicationMessages},
 	{http.MethodDelete, "/application/:id/message", person, (*Face).deleteApplicationMessages},
 
@@ -91,7 +101,7 @@ func (f *Face) Mount(r gin.IRoutes) {
 // serve is the trip of every request: origin, credentials, handler, error.
 func (f *Face) serve(r route) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := f.checkOrigin(c, r.path == "/stream")
+		err := f.checkOrigin(c, r.path == streamPath)
 		if err == nil {
 			err = f.authorize(c, r.need)
 		}

@@ -10,10 +10,6 @@ import (
 	"github.com/carillon-push/carillon/model"
 )
 
-func published(m *model.Message) *model.Event {
-	return &model.Event{Kind: model.MessagePublished, Message: m, MessageID: m.ID, ApplicationID: m.ApplicationID}
-}
-
 // plainStream encodes what Gotify's clients understand: messages, and nothing
 // else. A frame holds the very bytes that the sender got as its answer.
 type plainStream struct{}

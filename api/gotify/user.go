@@ -22,6 +22,10 @@ func (b *userBody) readForm(values url.Values) error {
 	return f.err
 }
 
+func (b *userBody) edit() auth.UserEdit {
+	return auth.UserEdit{Name: b.Name, Password: b.Pass, Admin: b.Admin}
+}
+
 func (f *Face) currentUser(c *gin.Context) error {
 	writeJSON(c, http.StatusOK, toCurrentUser(who(c).User, who(c).Client, f.Now()))
 	return nil
@@ -72,16 +76,17 @@ func (f *Face) createUser(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
+	// Gotify tells a stranger what is wrong with the body first.
 	if err := model.CheckName("name", body.Name); err != nil {
 		return err
 	}
 	if err := requirePass(body.Pass); err != nil {
 		return err
 	}
-	created, err := f.Auth.Register(c.Request.Context(), who(c), f.visitor(c), auth.UserEdit{Name: body.Name, Password: body.Pass, Admin: body.Admin})
+	created, err := f.Auth.Register(c.Request.Context(), who(c), f.visitor(c), body.edit())
 	// A session that is not elevated may still show a password beside its token.
 	if model.KindOf(err) == model.Forbidden && who(c) != nil && f.authorize(c, admin) == nil {
-		created, err = f.Auth.Register(c.Request.Context(), who(c), f.visitor(c), auth.UserEdit{Name: body.Name, Password: body.Pass, Admin: body.Admin})
+		created, err = f.Auth.Register(c.Request.Context(), who(c), f.visitor(c), body.edit())
 	}
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (f *Face) updateUser(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	err = f.Auth.UpdateUser(c.Request.Context(), who(c), id, auth.UserEdit{Name: body.Name, Password: body.Pass, Admin: body.Admin})
+	err = f.Auth.UpdateUser(c.Request.Context(), who(c), id, body.edit())
 	if err != nil {
 		return missing(err, "user does not exist")
 	}

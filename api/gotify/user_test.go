@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/auth"
 )
 
 func TestUsersOverHTTP(t *testing.T) {
@@ -61,7 +63,7 @@ func TestPasswordOverHTTP(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
-	h := newFrame(t, Options{Registration: true, Build: Build{Version: "1.2.3", Commit: "c", Date: "d"}})
+	h := newFrame(t, Options{Auth: auth.New(auth.Options{Registration: true}), Build: Build{Version: "1.2.3", Commit: "c", Date: "d"}})
 	require.Equal(t, `{"version":"1.2.3","commit":"c","buildDate":"d"}`, h.do("GET", "/version", "").Body.String())
 	require.Equal(t, `{"version":"1.2.3","register":true,"oidc":false}`, h.do("GET", "/gotifyinfo", "").Body.String())
 	for _, path := range []string{"/version", "/gotifyinfo", "/docs", "/docs/docs.css", "/swagger"} {

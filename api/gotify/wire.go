@@ -19,8 +19,8 @@ func writeJSON(c *gin.Context, code int, v any) {
 
 const jsonType = "application/json"
 
-// message is a message as Gotify's clients read it. None of the first six
-// fields may ever be null: the Android app relies on it.
+// message is a message as Gotify's clients read it. No field but extras may ever
+// be null or absent: the Android app relies on it.
 type message struct {
 	ID       int64           `json:"id"`
 	AppID    int64           `json:"appid"`

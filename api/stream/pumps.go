@@ -56,8 +56,8 @@ type Replay func(ctx context.Context, emit func([]*hub.Envelope) error) error
 type Stream struct {
 	// Subscription is what the stream carries. The pump closes it in the end.
 	Subscription *hub.Subscription
-	// Replay sends what is older; nil when there is nothing to replay, and then
-	// the pump releases the subscription. Everything it refers to stays in
+	// Replay sends what is older; nil when the subscription was released
+	// already. Everything it refers to stays in
 	// memory while it runs, and no longer.
 	Replay Replay
 	// Encoder makes the payload. It must be comparable.

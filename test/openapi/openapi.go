@@ -101,12 +101,10 @@ func (s *Spec) CheckValue(schema string, data []byte) error {
 	return nil
 }
 
-// readFilesAsTheyAre teaches the validator that pages and pictures are files.
+// readFilesAsTheyAre teaches the validator that pages and images are files.
 // It knows no content type but JSON, forms and plain text by itself.
 func readFilesAsTheyAre() {
-	for _, kind := range []string{
-		"image/png", "image/jpeg", "image/gif", "image/webp", "text/html", "text/css", "application/manifest+json",
-	} {
+	for _, kind := range []string{"image/png", "image/jpeg", "image/gif", "image/webp", "text/html", "text/css"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 }
