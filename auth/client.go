@@ -57,12 +57,30 @@ func checkClient(name string, inactivity int64) error {
 	return model.CheckName("name", name)
 }
 
-// UpdateClient renames a client of the user and sets when it expires.
-func (a *Auth) UpdateClient(ctx context.Context, user, id int64, name string, inactivity int64) error {
+// UpdateClient renames a client of the user and sets when it expires. To change
+// that takes the same elevation as to delete the client, because it can come to
+// the same. A web session keeps its time for 0, and never lasts longer than
+// SessionLifetime.
+func (a *Auth) UpdateClient(ctx context.Context, who *model.Identity, id int64, name string, inactivity int64) error {
 	if err := checkClient(name, inactivity); err != nil {
 		return err
 	}
-	return a.changeClient(ctx, user, id, database.ClientChange{Name: &name, ExpiresAfterInactivitySeconds: &inactivity})
+	c, err := a.DB.ClientByID(ctx, who.User.ID, id)
+	if err != nil {
+		return err
+	}
+	if c.Session && inactivity == 0 {
+		inactivity = c.ExpiresAfterInactivitySeconds // left out
+	}
+	if inactivity != c.ExpiresAfterInactivitySeconds {
+		if err := a.RequireElevated(who); err != nil {
+			return err
+		}
+		if most := int64(SessionLifetime / time.Second); c.Session && inactivity > most {
+			return model.Errorf(model.Invalid, "Field 'expiresAfterInactivitySeconds' must be at most %d for a web session", most)
+		}
+	}
+	return a.changeClient(ctx, who.User.ID, id, database.ClientChange{Name: &name, ExpiresAfterInactivitySeconds: &inactivity})
 }
 
 // Elevate elevates a client of the user for the seconds, a hundred years at most;

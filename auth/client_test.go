@@ -35,7 +35,7 @@ func TestCheckClient(t *testing.T) {
 	}{{"", 0}, {" ", 0}, {"a\x00b", 0}, {"\xff", 0}, {strings.Repeat("x", 181), 0}, {"x", -1}, {"x", century + 1}, {"x", 1<<63 - 1}} {
 		_, _, err := h.CreateClient(t.Context(), ada.ID, wrong.name, wrong.inactivity)
 		requireKind(t, model.Invalid, err)
-		requireKind(t, model.Invalid, h.UpdateClient(t.Context(), ada.ID, c.ID, wrong.name, wrong.inactivity))
+		requireKind(t, model.Invalid, h.UpdateClient(t.Context(), person(ada), c.ID, wrong.name, wrong.inactivity))
 	}
 	_, token, err := h.CreateClient(t.Context(), ada.ID, strings.Repeat("🔔", 180), century)
 	require.NoError(t, err)
@@ -58,6 +58,32 @@ func TestLogin(t *testing.T) {
 	requireKind(t, model.Invalid, err)
 }
 
+// To let a client expire comes to the same as to delete it.
+func TestExpiryTakesElevation(t *testing.T) {
+	h := newHouse(t)
+	ada := h.newUser("ada", false)
+	c, _ := h.newClient(ada)
+	session, token := h.newSession(ada)
+	require.NoError(t, h.Elevate(t.Context(), ada.ID, session.ID, -1))
+	who := h.byToken(token)
+	require.NoError(t, h.UpdateClient(t.Context(), who, c.ID, "renamed", 0))
+	requireKind(t, model.Forbidden, h.UpdateClient(t.Context(), who, c.ID, "renamed", 1))
+	requireKind(t, model.Forbidden, h.UpdateClient(t.Context(), who, session.ID, "web", 1<<20+1))
+	require.NoError(t, h.UpdateClient(t.Context(), who, session.ID, "web", 0), "a web session keeps its time")
+	week := int64(SessionLifetime / time.Second)
+	require.NoError(t, h.UpdateClient(t.Context(), who, session.ID, "web", week))
+	require.NoError(t, h.Elevate(t.Context(), ada.ID, session.ID, 60))
+	who = h.byToken(token)
+	require.NoError(t, h.UpdateClient(t.Context(), who, c.ID, "renamed", 1))
+	require.NoError(t, h.UpdateClient(t.Context(), who, session.ID, "web", 60))
+	requireKind(t, model.Invalid, h.UpdateClient(t.Context(), who, session.ID, "web", week+1))
+}
+
+// person is a user who showed the password.
+func person(u *model.User) *model.Identity {
+	return &model.Identity{Credential: model.Password, User: u}
+}
+
 func TestElevate(t *testing.T) {
 	h := newHouse(t)
 	ada := h.newUser("ada", false)
@@ -72,7 +98,7 @@ func TestClientsOfOthersAreNotFound(t *testing.T) {
 	h := newHouse(t)
 	ada, bob := h.newUser("ada", false), h.newUser("bob", false)
 	c, token := h.newClient(ada)
-	requireKind(t, model.NotFound, h.UpdateClient(t.Context(), bob.ID, c.ID, "x", 0))
+	requireKind(t, model.NotFound, h.UpdateClient(t.Context(), person(bob), c.ID, "x", 0))
 	requireKind(t, model.NotFound, h.Elevate(t.Context(), bob.ID, c.ID, 3600))
 	requireKind(t, model.NotFound, h.DeleteClient(t.Context(), bob.ID, c.ID))
 	require.Empty(t, h.takeEnded())

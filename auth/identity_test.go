@@ -70,7 +70,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 	}{
 		"rename": {
 			func(t *testing.T, h *house, ada *model.User, c *model.Client) {
-				require.NoError(t, h.UpdateClient(t.Context(), ada.ID, c.ID, "new name", 0))
+				require.NoError(t, h.UpdateClient(t.Context(), person(ada), c.ID, "new name", 0))
 			},
 			func(t *testing.T, h *house, token string) { require.Equal(t, "new name", h.byToken(token).Client.Name) },
 		},

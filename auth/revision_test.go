@@ -93,7 +93,7 @@ func TestOwnChangesAreNotFollowed(t *testing.T) {
 	_, token := h.newClient(ada)
 	follow(t, h)
 	kept := h.byToken(token)
-	require.NoError(t, h.UpdateClient(t.Context(), ada.ID, client.ID, "new name", 0))
+	require.NoError(t, h.UpdateClient(t.Context(), person(ada), client.ID, "new name", 0))
 	follow(t, h)
 	require.Same(t, kept, h.byToken(token))
 }

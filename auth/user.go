@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"strings"
+	"unicode"
 
 	"github.com/carillon-push/carillon/database"
 	"github.com/carillon-push/carillon/model"
@@ -32,10 +33,10 @@ func (a *Auth) mayRegister(ctx context.Context, who *model.Identity, from Visito
 		}
 		return model.Errorf(model.Forbidden, "%s", what)
 	}
-	if who != nil || from.Exempt {
+	if from.Exempt {
 		return nil
 	}
-	// A stranger who registers costs a hash, like one who guesses.
+	// Who registers costs a hash and a row, like one who guesses.
 	done, err := a.Throttle.Begin(ctx, from.Address)
 	if err == nil {
 		done(true)
@@ -86,8 +87,8 @@ func checkUserName(name string) error {
 	if name != strings.TrimSpace(name) {
 		return model.Errorf(model.Invalid, "Field 'name' must not begin or end with a space")
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == ':' }) {
-		return model.Errorf(model.Invalid, "Field 'name' must not contain colons or control characters")
+	if strings.ContainsFunc(name, func(r rune) bool { return r == ':' || unicode.In(r, unicode.Cc, unicode.Cf) }) {
+		return model.Errorf(model.Invalid, "Field 'name' must not contain colons, control or invisible characters")
 	}
 	return nil
 }

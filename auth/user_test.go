@@ -65,12 +65,14 @@ func TestStrangersRegisterSlowly(t *testing.T) {
 	}
 	requireKind(t, model.TooMany, register("d", nil, from))
 	require.NoError(t, register("e", nil, Visitor{Address: "192.0.2.1", Exempt: true}))
-	require.NoError(t, register("f", &model.Identity{Credential: model.Password, User: &model.User{}}, from))
+	requireKind(t, model.TooMany, register("f", &model.Identity{Credential: model.Password, User: &model.User{}}, from))
+	admin := &model.Identity{Credential: model.Password, User: &model.User{Admin: true}}
+	require.NoError(t, register("g", admin, from))
 }
 
 func TestUserNames(t *testing.T) {
 	h := newHouse(t)
-	for _, name := range []string{"", " ", " a", "a ", "a:b", "a\nb", "a\x7fb", "a\x00b", "\xff", strings.Repeat("x", 181), "\ta"} {
+	for _, name := range []string{"", " ", " a", "a ", "a:b", "a\nb", "a\x7fb", "a\x00b", "\xff", strings.Repeat("x", 181), "\ta", "admin\u200b", "\ufeff", "\u202eadmin", "a\u0085b"} {
 		_, err := h.CreateUser(t.Context(), UserEdit{Name: name, Password: "x"})
 		requireKind(t, model.Invalid, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/database"
@@ -175,6 +176,12 @@ func (b *Broker) SetImage(ctx context.Context, user, id int64, upload io.Reader)
 // normalize decodes one image at a time, after it has arrived: a slow sender
 // holds up nobody.
 func (b *Broker) normalize(ctx context.Context, upload io.Reader) (data []byte, extension string, err error) {
+	select {
+	case b.uploads <- struct{}{}:
+		defer func() { <-b.uploads }()
+	default:
+		return nil, "", model.Errorf(model.TooMany, "too many images are being uploaded, try again later").After(5 * time.Second)
+	}
 	arrived, err := io.ReadAll(io.LimitReader(upload, b.Limits.Image.Bytes+1))
 	if err != nil {
 		return nil, "", model.Errorf(model.Invalid, "the image cannot be read").Because(err)

@@ -46,6 +46,8 @@ type Options struct {
 type Broker struct {
 	Options
 	keys *model.Keys
+	// uploads holds a token for each image that is arriving or waiting for its turn.
+	uploads chan struct{}
 	// decoding holds a token while an image is being decoded: one can take
 	// hundreds of megabytes.
 	decoding chan struct{}
@@ -53,9 +55,12 @@ type Broker struct {
 	sorting sync.Mutex
 }
 
+// maxUploads is how many images may be on their way at once. Each is in memory.
+const maxUploads = 8
+
 // New returns a Broker over the options.
 func New(o Options) *Broker {
-	return &Broker{Options: o, keys: model.NewKeys(), decoding: make(chan struct{}, 1)}
+	return &Broker{Options: o, keys: model.NewKeys(), uploads: make(chan struct{}, maxUploads), decoding: make(chan struct{}, 1)}
 }
 
 // Announce returns what tells the hub of committed messages; the database calls

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 
 	"github.com/carillon-push/carillon/model"
@@ -16,30 +18,86 @@ func (l Limits) checkExtras(extras string) error {
 	if l.Extras > 0 && len(extras) > l.Extras {
 		return model.Errorf(model.TooLarge, "Field 'extras' must not be larger than %d bytes", l.Extras)
 	}
-	if l.ExtrasDepth > 0 && depth(extras) > l.ExtrasDepth {
-		return model.Errorf(model.Invalid, "Field 'extras' must not be nested deeper than %d levels", l.ExtrasDepth)
+	if err := checkValues(extras, l.ExtrasDepth); err != nil {
+		return err
 	}
 	return checkNamespaces(extras)
 }
 
-// depth returns how deep objects and lists nest in valid JSON.
-func depth(text string) int {
-	deepest, level, quoted := 0, 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}' || c == ']':
-			level--
+// checkValues reports an Invalid error for JSON that some client could not read:
+// nested deeper than maxDepth (0: any depth), a name given twice in one object,
+// which Gson refuses, or a number beyond what a float64 or a parser takes.
+func checkValues(extras string, maxDepth int) error {
+	decoder := json.NewDecoder(strings.NewReader(extras))
+	decoder.UseNumber()
+	var open []*level
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
+		if err != nil {
+			return model.Errorf(model.Invalid, "Field 'extras' must be a JSON object")
+		}
+		switch t := token.(type) {
+		case json.Delim:
+			if t == '}' || t == ']' {
+				open = open[:len(open)-1]
+				continue
+			}
+			named(open)
+			if open = append(open, newLevel(t)); maxDepth > 0 && len(open) > maxDepth {
+				return model.Errorf(model.Invalid, "Field 'extras' must not be nested deeper than %d levels", maxDepth)
+			}
+			continue
+		case string:
+			if name := awaited(open); name != nil {
+				if name.seen[t] {
+					return model.Errorf(model.Invalid, "Field 'extras': the name %.100q stands twice in an object", t)
+				}
+				name.seen[t], name.value = true, true
+				continue
+			}
+		case json.Number:
+			if _, err := t.Float64(); err != nil || len(t) > maxNumber {
+				return model.Errorf(model.Invalid, "Field 'extras': the number %.40s… is too large", t)
+			}
+		}
+		named(open)
 	}
-	return deepest
+}
+
+// maxNumber is the most characters of a number. Some parsers refuse longer ones.
+const maxNumber = 400
+
+// level is an object or a list that is open.
+type level struct {
+	// seen holds the names in an object, nil for a list.
+	seen map[string]bool
+	// value says that a name was read and its value comes next.
+	value bool
+}
+
+func newLevel(opened json.Delim) *level {
+	if opened == '[' {
+		return &level{}
+	}
+	return &level{seen: map[string]bool{}}
+}
+
+// awaited returns the innermost level when a name comes next in it.
+func awaited(open []*level) *level {
+	if len(open) == 0 || open[len(open)-1].seen == nil || open[len(open)-1].value {
+		return nil
+	}
+	return open[len(open)-1]
+}
+
+// named notes that the value for a name has begun.
+func named(open []*level) {
+	if len(open) > 0 {
+		open[len(open)-1].value = false
+	}
 }
 
 // objects are the places in extras where Gotify's Android app expects an

@@ -38,11 +38,31 @@ func TestKnownNamespacesHoldObjects(t *testing.T) {
 }
 
 func TestDepth(t *testing.T) {
-	for text, want := range map[string]int{
-		`1`: 0, `{}`: 1, `[]`: 1, `{"a":{}}`: 2, `[[],[[]]]`: 3, `{"a":"[[[{"}`: 1, `{"\"[":"\\","]":[1]}`: 2, `{"a\\":[["\\\""]]}`: 3,
-		strings.Repeat("[", 5000) + strings.Repeat("]", 5000): 5000,
+	for text, depth := range map[string]int{
+		`{}`: 1, `{"a":{}}`: 2, `{"x":[[],[[]]]}`: 4, `{"a":"[[[{"}`: 1, `{"\"[":"\\","]":[1]}`: 2, `{"a\\":[["\\\""]]}`: 3,
+		`{"a":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}`: 501,
 	} {
-		require.Equal(t, want, depth(text), text)
+		require.NoError(t, checkValues(text, depth), text)
+		require.NoError(t, checkValues(text, 0), text)
+		if depth > 1 {
+			requireKind(t, model.Invalid, checkValues(text, depth-1))
+		}
+	}
+}
+
+// What Gotify's own clients cannot parse would take the whole page with it.
+func TestValuesThatSomeClientsCannotRead(t *testing.T) {
+	for _, good := range []string{
+		`{"a":1,"b":{"a":1},"c":[{"a":1},{"a":1}]}`, `{"a":"a","b":"a"}`, `{"a":["a","a",["a"]],"b":null,"c":true}`,
+		`{"a":12345678901234567890,"b":-1.5e300,"c":0.1}`, `{"":1,"\u0061":2,"b":{"":1}}`, `{"a":` + strings.Repeat("9", 300) + `}`,
+	} {
+		require.NoError(t, checkValues(good, 32), good)
+	}
+	for _, bad := range []string{
+		`{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"x":[{"a":1,"b":{},"a":[]}]}`, `{"a":{"b":[]},"a":0}`,
+		`{"a":1e999}`, `{"a":[-1e400]}`, `{"a":` + strings.Repeat("9", 5000) + `}`, `{"a":0.` + strings.Repeat("1", 500) + `}`,
+	} {
+		requireKind(t, model.Invalid, checkValues(bad, 32))
 	}
 }
 
@@ -56,13 +76,14 @@ func FuzzCheckExtras(f *testing.F) {
 		if err != nil {
 			require.Contains(t, []model.Kind{model.Invalid, model.TooLarge}, model.KindOf(err))
 		}
-		if json.Valid([]byte(extras)) {
-			require.Equal(t, deepest([]byte(extras)), depth(extras))
+		if err == nil && extras != "" {
+			require.True(t, json.Valid([]byte(extras)))
+			require.LessOrEqual(t, deepest([]byte(extras)), limits.ExtrasDepth)
 		}
 	})
 }
 
-// deepest counts as depth does, by asking a decoder.
+// deepest returns how deep objects and lists nest.
 func deepest(text []byte) int {
 	in, level, most := json.NewDecoder(strings.NewReader(string(text))), 0, 0
 	for {

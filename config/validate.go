@@ -43,23 +43,24 @@ const (
 func (l *Limits) validate(p *problems) {
 	p.networks("limits.exempthosts", l.ExemptHosts)
 	for _, limit := range []struct {
-		key          string
-		value, least int64
+		key                string
+		value, least, most int64
 	}{
-		{"limits.body", l.Body, minBytes},
-		{"limits.image", l.Image, minBytes},
-		{"limits.imagepixels", l.ImagePixels, 1},
-		{"limits.url", int64(l.URL), minBytes},
-		{"limits.headers", int64(l.Headers), minBytes},
-		{"limits.extrasdepth", int64(l.ExtrasDepth), 1},
-		{"limits.extras", int64(l.Extras), 0},
-		{"limits.message", int64(l.Message), 0},
-		{"limits.logins.burst", int64(l.Logins.Burst), 1},
-		{"limits.requests.burst", int64(l.Requests.Burst), 0},
-		{"limits.streams", int64(l.Streams), 0},
-		{"limits.hashing", int64(l.Hashing), 0},
+		{"limits.body", l.Body, minBytes, 1 << 30},
+		{"limits.image", l.Image, minBytes, 1 << 30},
+		{"limits.imagepixels", l.ImagePixels, 1, 1 << 30},
+		{"limits.url", int64(l.URL), minBytes, 1 << 24},
+		{"limits.headers", int64(l.Headers), minBytes, 1 << 24},
+		{"limits.extrasdepth", int64(l.ExtrasDepth), 1, 1000},
+		{"limits.extras", int64(l.Extras), 0, 1 << 30},
+		{"limits.message", int64(l.Message), 0, 1 << 30},
+		{"limits.logins.burst", int64(l.Logins.Burst), 1, 1 << 30},
+		{"limits.requests.burst", int64(l.Requests.Burst), 0, 1 << 30},
+		{"limits.streams", int64(l.Streams), 0, 1 << 30},
+		{"limits.hashing", int64(l.Hashing), 0, 1 << 10},
 	} {
 		p.when(limit.value < limit.least, limit.key, "must be at least %d", limit.least)
+		p.when(limit.value > limit.most, limit.key, "must be at most %d", limit.most)
 	}
 	p.when(l.Logins.PerMinute <= 0, "limits.logins.perminute", "must be more than 0; limits.exempthosts lifts the limit")
 	p.when(l.Requests.PerSecond < 0, "limits.requests.persecond", "must be at least 0")

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// maxPingPeriod is in seconds. An hour is longer than any proxy waits.
+const maxPingPeriod = 3600
+
 func (s *Server) validate(p *problems) {
 	p.when(s.KeepAlivePeriodSeconds < -1, "server.keepaliveperiodseconds", "must be -1 or more")
 	p.listenAddr("server.listenaddr", s.ListenAddr)
@@ -21,7 +24,8 @@ func (s *Server) validate(p *problems) {
 	p.when(s.SSL.Enabled && s.SSL.Port != 0 && s.SSL.Port == s.Port && s.SSL.ListenAddr == s.ListenAddr,
 		"server.ssl.port", "must differ from server.port")
 	s.validateHeaders(p)
-	p.when(s.Stream.PingPeriodSeconds < 1, "server.stream.pingperiodseconds", "must be at least 1")
+	p.when(s.Stream.PingPeriodSeconds < 1 || s.Stream.PingPeriodSeconds > maxPingPeriod,
+		"server.stream.pingperiodseconds", "must be between 1 and %d", maxPingPeriod)
 	p.patterns("server.stream.allowedorigins", s.Stream.AllowedOrigins)
 	p.patterns("server.cors.alloworigins", s.CORS.AllowOrigins)
 	p.tokens("server.cors.allowmethods", s.CORS.AllowMethods)

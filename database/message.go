@@ -31,7 +31,7 @@ func (r *Reader) counter(ctx context.Context, name string) (value int64, err err
 
 // pageBytes bounds the text in one page of messages. A page ends early rather
 // than hold hundreds of large messages in memory; it always has one.
-const pageBytes = 8 << 20
+const pageBytes = 2 << 20
 
 // MessagesBefore returns at most limit messages of the applications with an id
 // below before, newest first, and whether there are more. When messages are

@@ -16,7 +16,7 @@ func trailingSlash(routes gin.RoutesInfo) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		asked := segments(c.Request.URL.Path)
 		isRoute := func(r gin.RouteInfo) bool { return matches(segments(r.Path), asked) }
-		if c.Request.Method != http.MethodGet || !strings.HasSuffix(c.Request.URL.Path, "/") || !slices.ContainsFunc(routes, isRoute) {
+		if c.Request.Method != http.MethodGet || !strings.HasSuffix(c.Request.URL.EscapedPath(), "/") || !slices.ContainsFunc(routes, isRoute) {
 			return
 		}
 		path := c.Request.URL.EscapedPath()

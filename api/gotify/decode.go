@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime/multipart"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +21,19 @@ import (
 // fromForm is implemented by bodies that may also come as a form.
 type fromForm interface {
 	readForm(url.Values) error
+}
+
+// receive waits until the whole body has arrived. The router has bounded its size.
+func receive(r *http.Request) error {
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(r.Body); err != nil {
+		return unreadable(err)
+	}
+	r.Body = io.NopCloser(&body)
+	return nil
 }
 
 // decode reads the body of a request. As in Gotify, JSON is read from a JSON
@@ -83,8 +98,14 @@ func malformed(err error) error {
 // unreadable says why a body could not be read or parsed.
 func unreadable(err error) error {
 	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	var network net.Error
+	switch {
+	case errors.As(err, &large):
 		return model.Errorf(model.TooLarge, "the body must not be larger than %d bytes", large.Limit)
+	case errors.Is(err, multipart.ErrMessageTooLarge):
+		return model.Errorf(model.TooLarge, "the form has too many or too large parts")
+	case errors.As(err, &network):
+		return model.Errorf(model.Invalid, "the body did not arrive").Because(err)
 	}
 	return model.Errorf(model.Invalid, "the body cannot be read: %v", err)
 }

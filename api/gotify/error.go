@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -42,6 +43,9 @@ func (f *Face) Refuse(c *gin.Context, err error) {
 	code, ok := status[known.Kind]
 	if !ok {
 		code = http.StatusInternalServerError
+	}
+	if known.Kind == model.Invalid && errors.Is(err, os.ErrDeadlineExceeded) {
+		code = http.StatusRequestTimeout // for a sender, 400 would mean: never try again
 	}
 	if code >= http.StatusInternalServerError {
 		level := slog.LevelError

@@ -98,12 +98,18 @@ func (f *Face) Mount(r gin.IRoutes) {
 	r.OPTIONS("/*path", f.preflight)
 }
 
-// serve is the trip of every request: origin, credentials, handler, error.
+// serve is the trip of every request: origin, credentials, body, handler, error.
 func (f *Face) serve(r route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := f.checkOrigin(c, r.path == streamPath)
 		if err == nil {
 			err = f.authorize(c, r.need)
+		}
+		if err == nil && c.Request.ContentLength != 0 && r.path != UploadPath {
+			// Who takes time to send a body may have lost the right to meanwhile.
+			if err = receive(c.Request); err == nil {
+				err = f.authorize(c, r.need)
+			}
 		}
 		if err == nil {
 			err = r.handle(f, c)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/auth"
 )
 
 func cookieOf(t *testing.T, answer *httptest.ResponseRecorder) *http.Cookie {
@@ -168,4 +170,53 @@ func TestClientsOverHTTP(t *testing.T) {
 	refused(t, h.do("DELETE", fmt.Sprintf("/client/%d", other.ID), "", "X-Gotify-Key", session), 403)
 	require.Equal(t, 200, h.do("DELETE", fmt.Sprintf("/client/%d", other.ID), "", append(ada.basic(), "X-Gotify-Key", session)...).Code)
 	require.Equal(t, 200, h.do("DELETE", fmt.Sprintf("/client/%d", plain.ID), "", "X-Gotify-Key", session).Code)
+}
+
+// heldBack is a body whose end arrives after its sender has lost the right to
+// send it.
+type heldBack struct {
+	text  *strings.Reader
+	after func()
+}
+
+func (b *heldBack) Read(p []byte) (int, error) {
+	n, err := b.text.Read(p)
+	if err != nil && b.after != nil {
+		b.after()
+		b.after = nil
+	}
+	return n, err
+}
+
+// A revocation counts for requests that are on their way, too: otherwise whoever
+// keeps a body back would outlive it.
+func TestNobodyOutlivesARevocation(t *testing.T) {
+	h := newHouse(t, nil)
+	root, ada := h.newPerson("root", true), h.newPerson("ada", false)
+	client, token := ada.newClient()
+	_, rootToken := root.newClient()
+	application, sender := ada.newApplication()
+	ask := func(method, path, body string, revoke func(), headers ...string) int {
+		r := httptest.NewRequest(method, path, &heldBack{strings.NewReader(body), revoke})
+		r.Header.Set("Content-Type", "application/json")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		return h.serve1(r).Code
+	}
+	require.Equal(t, 401, ask("POST", "/message", `{"message":"m"}`, func() {
+		_, err := h.Broker.RotateToken(t.Context(), ada.user.ID, application.ID)
+		require.NoError(t, err)
+	}, "X-Gotify-Key", sender))
+	require.Equal(t, 401, ask("POST", "/client", `{"name":"ghost"}`, func() {
+		require.NoError(t, h.Auth.DeleteClient(t.Context(), ada.user.ID, client.ID))
+	}, "X-Gotify-Key", token))
+	require.Equal(t, 401, ask("POST", "/auth/local/login", `{"name":"ghost"}`, func() {
+		require.NoError(t, h.Auth.ChangePassword(t.Context(), nil, ada.user.ID, "another"))
+	}, ada.basic()...))
+	require.Equal(t, 403, ask("POST", "/user", `{"name":"ghost","pass":"x","admin":true}`, func() {
+		_, err := h.Auth.CreateUser(t.Context(), auth.UserEdit{Name: "next", Password: "x", Admin: true})
+		require.NoError(t, err)
+		require.NoError(t, h.Auth.UpdateUser(t.Context(), nil, root.user.ID, auth.UserEdit{Name: "root"}))
+	}, "X-Gotify-Key", rootToken))
 }
