@@ -76,8 +76,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 // firstUser creates the admin of an empty database. A password that was not
 // configured is made up and shown here, once.
 func (n *node) firstUser(ctx context.Context, out io.Writer) error {
-	users, err := n.db.Users(ctx)
-	if err != nil || len(users) > 0 {
+	if has, err := n.db.HasUsers(ctx); err != nil || has {
 		return err
 	}
 	name, password := n.config.DefaultUser.Name, n.config.DefaultUser.Pass

@@ -76,7 +76,7 @@ func (a *Auth) endStreams(ctx context.Context) error {
 	if len(watched) == 0 {
 		return nil
 	}
-	users, err := a.DB.Users(ctx)
+	users, err := a.DB.UsersByID(ctx, watched)
 	if err != nil {
 		return err
 	}

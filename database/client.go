@@ -15,6 +15,9 @@ import (
 const expired = "expires_after_inactivity_seconds > 0 AND " +
 	"COALESCE(last_used, created_at) + expires_after_inactivity_seconds * 1000000 <= ?"
 
+// idsAtOnce bounds the list of ids in one statement.
+const idsAtOnce = 500
+
 // CreateClient stores c and sets its id.
 func (d *DB) CreateClient(ctx context.Context, c *model.Client) error {
 	return d.change(ctx, func(tx *gorm.DB) error {
@@ -44,7 +47,7 @@ func (r *Reader) ClientsByUser(ctx context.Context, user int64, now time.Time) (
 
 // ExistingClients returns those of the ids that are clients' ids.
 func (r *Reader) ExistingClients(ctx context.Context, ids []int64) (there []int64, err error) {
-	for chunk := range slices.Chunk(ids, 500) {
+	for chunk := range slices.Chunk(ids, idsAtOnce) {
 		var some []int64
 		err := r.read(ctx, func(db *gorm.DB) error {
 			return db.Model(&model.Client{}).Where("id IN ?", chunk).Pluck("id", &some).Error
@@ -87,7 +90,7 @@ const touchEvery = 5 * time.Minute
 // long before was noted already.
 func (d *DB) TouchClients(ctx context.Context, ids []int64, at time.Time) error {
 	now := at.UnixMicro()
-	for chunk := range slices.Chunk(ids, 500) {
+	for chunk := range slices.Chunk(ids, idsAtOnce) {
 		err := d.change(ctx, func(tx *gorm.DB) error {
 			return tx.Model(&model.Client{}).Where("id IN ?", chunk).
 				Where("last_used IS NULL OR last_used <= ? OR "+

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/carillon-push/carillon/model"
 	"gorm.io/gorm"
@@ -50,6 +51,24 @@ func (r *Reader) UserByName(ctx context.Context, name string) (*model.User, erro
 // Users returns all users, oldest first.
 func (r *Reader) Users(ctx context.Context) ([]*model.User, error) {
 	return all[model.User](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Order("id") })
+}
+
+// UsersByID returns those users of the ids that exist.
+func (r *Reader) UsersByID(ctx context.Context, ids []int64) (found []*model.User, err error) {
+	for chunk := range slices.Chunk(ids, idsAtOnce) {
+		some, err := all[model.User](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id IN ?", chunk) })
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+// HasUsers reports whether there is a user at all.
+func (r *Reader) HasUsers(ctx context.Context) (bool, error) {
+	some, err := all[model.User](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Select("id").Limit(1) })
+	return len(some) > 0, err
 }
 
 // UserChange names the columns of a user to update; nil keeps what is there.

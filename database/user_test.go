@@ -13,6 +13,9 @@ import (
 
 func TestUsers(t *testing.T) {
 	each(t, func(s *suite) {
+		has, err := s.HasUsers(s.ctx)
+		require.NoError(s, err)
+		require.False(s, has)
 		admin := s.admin("admin")
 
 		s.sub("what was created is found", func(s *suite) {
@@ -23,9 +26,15 @@ func TestUsers(t *testing.T) {
 			byName, err := s.UserByName(s.ctx, u.Name)
 			require.NoError(s, err)
 			require.Equal(s, u, byName)
+			has, err := s.HasUsers(s.ctx)
+			require.NoError(s, err)
+			require.True(s, has)
 			users, err := s.Users(s.ctx)
 			require.NoError(s, err)
 			require.Equal(s, []*model.User{admin, u}, users)
+			some, err := s.UsersByID(s.ctx, []int64{u.ID, 1 << 62})
+			require.NoError(s, err)
+			require.Equal(s, []*model.User{u}, some)
 		})
 
 		s.sub("nobody is found", func(s *suite) {
