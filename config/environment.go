@@ -42,13 +42,29 @@ func (c *Config) readEnvironment(environ []string) (warnings []string, err error
 		if known[name] || env.injected(name) {
 			continue
 		}
+		prefix := gotifyPrefix
 		if strings.HasPrefix(name, ownPrefix) {
-			problems = append(problems, fmt.Errorf("%s: unknown setting%s", name, hint(name, candidates(known, ownPrefix))))
+			prefix = ownPrefix
+		}
+		names := candidates(known, prefix)
+		meant := hint(name, names)
+		if prefix == ownPrefix && (meant != "" || inSection(name, names)) {
+			problems = append(problems, fmt.Errorf("%s: unknown setting%s", name, meant))
 		} else {
-			warnings = append(warnings, fmt.Sprintf("%s: unknown setting, ignored%s", name, hint(name, candidates(known, gotifyPrefix))))
+			warnings = append(warnings, fmt.Sprintf("%s: unknown setting, ignored%s", name, meant))
 		}
 	}
 	return warnings, errors.Join(problems...)
+}
+
+// inSection reports whether the name begins like settings do. What does not was
+// hardly meant for the server: scripts and test runs use our prefix, too.
+func inSection(name string, settings []string) bool {
+	section := func(name string) string {
+		first, _, _ := strings.Cut(strings.TrimPrefix(strings.ToUpper(name), ownPrefix), "_")
+		return first
+	}
+	return slices.ContainsFunc(settings, func(s string) bool { return section(s) == section(name) })
 }
 
 // refused is the message about the value of a variable. What a file holds is not

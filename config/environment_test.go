@@ -193,7 +193,7 @@ func TestEnvironmentIsRefused(t *testing.T) {
 		"NUL in a list":       {[]string{"CARILLON_OIDC_SCOPES=a\x00"}, "CARILLON_OIDC_SCOPES: must not hold a NUL character"},
 		"unknown":             {[]string{"CARILLON_SERVER_PRT=80"}, "CARILLON_SERVER_PRT: unknown setting; did you mean CARILLON_SERVER_PORT?"},
 		"unknown file":        {[]string{"CARILLON_SERVER_PRT_FILE=x"}, "CARILLON_SERVER_PRT_FILE: unknown setting; did you mean CARILLON_SERVER_PORT_FILE?"},
-		"unlike anything":     {[]string{"CARILLON_QUUX=80"}, "CARILLON_QUUX: unknown setting"},
+		"in a section":        {[]string{"CARILLON_LIMITS_QUUXQUUXQUUX=80"}, "CARILLON_LIMITS_QUUXQUUXQUUX: unknown setting"},
 		"lower case":          {[]string{"CARILLON_server_port=80"}, "CARILLON_server_port: unknown setting; did you mean CARILLON_SERVER_PORT?"},
 		"section":             {[]string{"CARILLON_SERVER=x"}, "CARILLON_SERVER: unknown setting"},
 		"value and file":      {[]string{"CARILLON_LOGLEVEL=info", "CARILLON_LOGLEVEL_FILE=" + secret}, "CARILLON_LOGLEVEL_FILE: set together with CARILLON_LOGLEVEL; only one of both may be"},
@@ -215,6 +215,17 @@ func TestEnvironmentIsRefused(t *testing.T) {
 	large := write(t, folder, "large", strings.Repeat("x", maxDocumentBytes+1))
 	_, _, err = load("", nil, []string{"CARILLON_LOGLEVEL_FILE=" + large})
 	require.ErrorContains(t, err, filepath.Base(large)+" is larger than")
+}
+
+// A variable of a script that only shares our prefix does not stop the server.
+func TestNamesUnlikeAnySettingAreWarnedOf(t *testing.T) {
+	_, warnings, err := load("", nil, []string{"CARILLON_QUUX=80", "CARILLON_TEST_DSN=x", "CARILLON_BIN=/x"})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"CARILLON_BIN: unknown setting, ignored",
+		"CARILLON_QUUX: unknown setting, ignored",
+		"CARILLON_TEST_DSN: unknown setting, ignored",
+	}, warnings)
 }
 
 func TestUnknownGotifyNamesAreWarnedOf(t *testing.T) {
@@ -260,7 +271,11 @@ func TestKubernetesMayInjectItsServices(t *testing.T) {
 
 	// What only looks similar is not let through.
 	for _, name := range []string{"CARILLON_POSTGRES_PORT", "CARILLON_PORTAL", "CARILLON_PORT_X", "CARILLON_SERVICES"} {
-		_, _, err = load("", nil, []string{name + "=1"})
-		require.ErrorContains(t, err, name+": unknown setting")
+		_, warnings, err = load("", nil, []string{name + "=1"})
+		if err == nil {
+			require.Equal(t, []string{name + ": unknown setting, ignored"}, warnings)
+		} else {
+			require.ErrorContains(t, err, name+": unknown setting")
+		}
 	}
 }

@@ -135,7 +135,12 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *Config) { c.Limits.Requests.Burst = 1 },
 		}},
 		{"limits.streams", []change{func(c *Config) { c.Limits.Streams = -1 }}},
-		{"limits.hashing", []change{func(c *Config) { c.Limits.Hashing = -1 }}},
+		{"limits.hashing", []change{
+			func(c *Config) { c.Limits.Hashing = -1 },
+			func(c *Config) { c.Limits.Hashing = 1025 },
+		}},
+		{"limits.image", []change{func(c *Config) { c.Limits.Image = 1<<63 - 1 }}}, // what is added to it must not wrap around
+		{"server.stream.pingperiodseconds", []change{func(c *Config) { c.Server.Stream.PingPeriodSeconds = 18446744074 }}},
 	} {
 		for i, change := range c.changes {
 			config := Default()
