@@ -156,8 +156,9 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 	return nil
 }
 
-// SetImage makes the image the image of an application of the user. It is
-// checked and re-encoded (NormalizeImage).
+// SetImage gives an application of the user an image, which is checked and
+// re-encoded (NormalizeImage). It fails with TooMany when maxUploads are on their
+// way already.
 func (b *Broker) SetImage(ctx context.Context, user, id int64, upload io.Reader) (*model.Application, error) {
 	if _, err := b.DB.ApplicationByID(ctx, user, id); err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (b *Broker) SetImage(ctx context.Context, user, id int64, upload io.Reader)
 }
 
 // normalize decodes one image at a time, after it has arrived: a slow sender
-// holds up nobody.
+// takes one of the places for uploads, but holds up no decoding.
 func (b *Broker) normalize(ctx context.Context, upload io.Reader) (data []byte, extension string, err error) {
 	select {
 	case b.uploads <- struct{}{}:

@@ -193,9 +193,27 @@ func TestImages(t *testing.T) {
 	requireKind(t, model.NotFound, err)
 }
 
-// A picture that waits for its turn can be given up, and holds up nobody before
+// Images are in memory while they arrive and wait, so their number is bounded.
+func TestUploadsAreBounded(t *testing.T) {
+	w := newWorld(t, Limits{Image: testLimits})
+	ada := w.newPerson("ada")
+	a := w.newApplication(ada, ApplicationEdit{Name: "app"})
+	for range maxUploads {
+		w.uploads <- struct{}{}
+	}
+	unread := strings.NewReader("not looked at")
+	_, err := w.SetImage(t.Context(), ada.User.ID, a.ID, unread)
+	requireKind(t, model.TooMany, err)
+	require.Equal(t, len("not looked at"), unread.Len(), "it is refused before it is read")
+	<-w.uploads
+	_, err = w.SetImage(t.Context(), ada.User.ID, a.ID, strings.NewReader("no image"))
+	requireKind(t, model.Invalid, err)
+	require.Len(t, w.uploads, maxUploads-1, "the place is given back")
+}
+
+// An image that waits for its turn can be given up, and holds up nobody before
 // it has arrived.
-func TestPicturesTakeTurns(t *testing.T) {
+func TestImagesTakeTurns(t *testing.T) {
 	w := newWorld(t, Limits{Image: testLimits})
 	ada := w.newPerson("ada")
 	a := w.newApplication(ada, ApplicationEdit{Name: "app"})
@@ -209,7 +227,7 @@ func TestPicturesTakeTurns(t *testing.T) {
 	cancel()
 	requireKind(t, model.Unavailable, <-ended)
 	<-w.decoding
-	_, err := w.SetImage(t.Context(), ada.User.ID, a.ID, strings.NewReader("no picture"))
+	_, err := w.SetImage(t.Context(), ada.User.ID, a.ID, strings.NewReader("no image"))
 	requireKind(t, model.Invalid, err)
 	require.Empty(t, w.decoding)
 }

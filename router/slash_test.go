@@ -44,6 +44,7 @@ func TestTrailingSlashOfNothing(t *testing.T) {
 	h := newHouse(t, Options{})
 	for _, request := range [][2]string{
 		{"GET", "/nothing/"}, {"GET", "/message/5/"}, {"POST", "/message/"}, {"DELETE", "/application/1/"}, {"PUT", "/version/"}, {"GET", "/image/"}, {"GET", "/application/1/image/"},
+		{"GET", "/version%2F"}, {"GET", "/docs%2F"}, // a redirect would lead to the same address again
 	} {
 		refused(t, h.do(request[0], request[1]), 404)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -58,6 +60,33 @@ func TestRefuse(t *testing.T) {
 }
 
 // A client that hangs up is no failure of the server.
+// late is the body of a sender who is too slow: what net/http reads then.
+type late struct{}
+
+func (late) Read([]byte) (int, error) {
+	here := &net.TCPAddr{IP: net.IPv4(10, 9, 8, 7), Port: 1}
+	return 0, &net.OpError{Op: "read", Net: "tcp", Source: here, Addr: here, Err: os.ErrDeadlineExceeded}
+}
+
+// 400 would tell a sender to drop its message, and the addresses are nobody's
+// business.
+func TestABodyThatDoesNotArrive(t *testing.T) {
+	h := newHouse(t, nil)
+	ada := h.newPerson("ada", false)
+	application, sender := ada.newApplication()
+	_, token := ada.newClient()
+	for path, headers := range map[string][]string{
+		"/message": {"X-Gotify-Key", sender, "Content-Type", "application/json"},
+		fmt.Sprintf("/application/%d/image", application.ID): {"X-Gotify-Key", token, "Content-Type", "multipart/form-data; boundary=b"},
+	} {
+		r := httptest.NewRequest("POST", path, late{})
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		require.NotContains(t, refused(t, h.serve1(r), 408), "10.9.8.7", path)
+	}
+}
+
 func TestRefuseWhoHungUp(t *testing.T) {
 	h := newFrame(t, Options{})
 	gone, cancel := context.WithCancel(t.Context())
