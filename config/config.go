@@ -5,7 +5,7 @@
 // comes later wins. A key that nobody knows, a value of the wrong type and a key
 // given twice stop the start with the place they stand at, because a setting that
 // is silently ignored is worse than none. Gotify 2.x's config.yml and Gotify 3's
-// environment names load as they are.
+// environment names load as they are, and some of ntfy's.
 //
 // The package knows nobody who uses the values, opens nothing but the files it is
 // told to read, and never writes. Error messages never hold a secret. Every
@@ -38,6 +38,14 @@ type Config struct {
 	SecretKey string `yaml:"secretkey" secret:"value"`
 	// Auth is what credentials may do.
 	Auth Auth `yaml:"auth"`
+	// Access is who may read and write what no access rule speaks of.
+	Access Access `yaml:"access"`
+	// Topics is how applications come into being on ntfy's face.
+	Topics Topics `yaml:"topics"`
+	// Attachments are the files that are uploaded with messages.
+	Attachments Attachments `yaml:"attachments"`
+	// Ntfy is how the server speaks ntfy's language.
+	Ntfy Ntfy `yaml:"ntfy"`
 	// LogLevel is the least severity that is logged: debug, info, warn or error.
 	LogLevel string `yaml:"loglevel"`
 	// LogFormat is text or json.
@@ -99,7 +107,7 @@ type Auth struct {
 // Limits is how much one sender may ask of the server.
 type Limits struct {
 	// ExemptHosts are addresses and networks to which the limits on requests,
-	// streams and log-ins do not apply.
+	// streams and log-ins, and those of Visitor, do not apply.
 	ExemptHosts []string `yaml:"exempthosts"`
 	// Body is the most bytes of a request's body, uploads of images excepted.
 	Body int64 `yaml:"body"`
@@ -125,6 +133,8 @@ type Limits struct {
 	Requests RequestLimits `yaml:"requests"`
 	// Streams is the most open streams of a user; 0 is no limit.
 	Streams int `yaml:"streams"`
+	// Visitor is how much one visitor may ask of ntfy's face.
+	Visitor VisitorLimits `yaml:"visitor"`
 	// Hashing is how many passwords are hashed at the same time; 0 is one per CPU.
 	Hashing int `yaml:"hashing"`
 }

@@ -50,7 +50,7 @@ func TestSettingsAreNamedAndExplained(t *testing.T) {
 		}
 	}
 	fields := 0
-	for _, name := range []string{"config.go", "server.go"} {
+	for _, name := range []string{"config.go", "server.go", "access.go", "attachment.go", "ntfy.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		require.NoError(t, err)
 		ast.Inspect(file, func(n ast.Node) bool {

@@ -36,7 +36,18 @@ func Default() *Config {
 			AutoRegister:  true,
 			Scopes:        []string{"openid", "profile", "email"},
 		},
-		Auth:      Auth{Elevation: "sessions"},
+		Auth:   Auth{Elevation: "sessions"},
+		Access: Access{Default: "deny"},
+		Topics: Topics{AutoCreate: "users", Limit: 15_000},
+		Attachments: Attachments{
+			Folder:  "data/attachments",
+			File:    15 << 20,
+			Visitor: 100 << 20,
+			Total:   5 << 30,
+			Expiry:  3 * time.Hour,
+		},
+		// Many proxies cut a connection that was quiet for 30 seconds.
+		Ntfy:      Ntfy{KeepAlive: 25 * time.Second, Message: 4096},
 		LogLevel:  "info",
 		LogFormat: "text",
 		Limits:    defaultLimits(),
@@ -58,5 +69,11 @@ func defaultLimits() Limits {
 		Extras:      256 << 10,
 		Logins:      LoginLimits{Burst: 30, PerMinute: 1},
 		Streams:     1000,
+		Visitor: VisitorLimits{
+			Requests:      RequestLimits{Burst: 60, PerSecond: 0.2},
+			Messages:      17_280,
+			Subscriptions: 30,
+			Bandwidth:     500 << 20,
+		},
 	}
 }

@@ -42,10 +42,7 @@ func (c *Config) readEnvironment(environ []string) (warnings []string, err error
 		if known[name] || env.injected(name) {
 			continue
 		}
-		prefix := gotifyPrefix
-		if strings.HasPrefix(name, ownPrefix) {
-			prefix = ownPrefix
-		}
+		prefix := prefixOf(name)
 		names := candidates(known, prefix)
 		meant := hint(name, names)
 		if prefix == ownPrefix && (meant != "" || inSection(name, names)) {

@@ -20,6 +20,8 @@ func TestEnvironmentSetsEveryKindOfValue(t *testing.T) {
 		"CARILLON_SERVER_TIMEOUTS_READ=1500ms",
 		"CARILLON_LIMITS_LOGINS_PERMINUTE=0.25",
 		"CARILLON_DEFAULTUSER_PASS= =x= ",
+		"CARILLON_ATTACHMENTS_TOTAL=9000000000",
+		"CARILLON_NTFY_KEEPALIVE=1ms",
 		"CARILLON_SERVER_PORT=82",
 	})
 	require.NoError(t, err)
@@ -32,6 +34,8 @@ func TestEnvironmentSetsEveryKindOfValue(t *testing.T) {
 	want.Server.Timeouts.Read = 1500 * time.Millisecond
 	want.Limits.Logins.PerMinute = 0.25
 	want.DefaultUser.Pass = " =x= "
+	want.Attachments.Total = 9_000_000_000
+	want.Ntfy.KeepAlive = time.Millisecond
 	requireSame(t, want, c)
 }
 
@@ -237,6 +241,47 @@ func TestUnknownGotifyNamesAreWarnedOf(t *testing.T) {
 	}, warnings)
 }
 
+func TestSomeOfNtfysNamesAreKnown(t *testing.T) {
+	token := write(t, t.TempDir(), "token", "tk_secret\n")
+	c, warnings, err := load("", nil, []string{
+		"NTFY_BASE_URL=https://push.example.com/",
+		"NTFY_AUTH_DEFAULT_ACCESS=read-only",
+		"NTFY_GLOBAL_TOPIC_LIMIT=7",
+		"NTFY_KEEPALIVE_INTERVAL=30s",
+		"NTFY_TEMPLATE_DIR=/templates",
+		"NTFY_UPSTREAM_BASE_URL=https://ntfy.sh",
+		"NTFY_UPSTREAM_ACCESS_TOKEN_FILE=" + token,
+		"NTFY_VISITOR_SUBSCRIPTION_LIMIT=8",
+	})
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	want := Default()
+	want.Server.BaseURL = "https://push.example.com"
+	want.Access.Default = "read"
+	want.Topics.Limit = 7
+	want.Ntfy = Ntfy{KeepAlive: 30 * time.Second, Message: 4096, Templates: "/templates"}
+	want.Ntfy.Upstream = Upstream{BaseURL: "https://ntfy.sh", Token: "tk_secret"}
+	want.Limits.Visitor.Subscriptions = 8
+	requireSame(t, want, c)
+
+	c, _, err = load("", nil, []string{"NTFY_BASE_URL=https://b.example.com", "GOTIFY_SERVER_BASEURL=https://a.example.com"})
+	require.NoError(t, err)
+	require.Equal(t, "https://a.example.com", c.Server.BaseURL, "other names win")
+
+	_, _, err = load("", nil, []string{"NTFY_KEEPALIVE_INTERVAL=30"})
+	require.EqualError(t, err, `NTFY_KEEPALIVE_INTERVAL: must be a duration with its unit, such as 10s or 2m, not "30"`)
+	_, _, err = load("", nil, []string{"NTFY_AUTH_DEFAULT_ACCESS=some"})
+	require.EqualError(t, err, `access.default: must be one of deny, read, write, read-write, not "some" (NTFY_AUTH_DEFAULT_ACCESS)`)
+
+	_, warnings, err = load("", nil, []string{"NTFY_TOPIC=alerts", "NTFY_ATTACHMENT_CACHE_DIR=/var/cache/ntfy/attachments", "NTFY_KEEPALIVE_INTERVALL=1s"})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"NTFY_ATTACHMENT_CACHE_DIR: unknown setting, ignored",
+		"NTFY_KEEPALIVE_INTERVALL: unknown setting, ignored; did you mean NTFY_KEEPALIVE_INTERVAL?",
+		"NTFY_TOPIC: unknown setting, ignored",
+	}, warnings)
+}
+
 // service is what Kubernetes injects for a service.
 func service(prefix string) []string {
 	return []string{
@@ -252,7 +297,7 @@ func service(prefix string) []string {
 }
 
 func TestKubernetesMayInjectItsServices(t *testing.T) {
-	for _, prefix := range []string{"CARILLON", "GOTIFY", "CARILLON_POSTGRES", "GOTIFY_WEB"} {
+	for _, prefix := range []string{"CARILLON", "GOTIFY", "NTFY", "CARILLON_POSTGRES", "GOTIFY_WEB"} {
 		c, warnings, err := load("", nil, service(prefix))
 		require.NoError(t, err, prefix)
 		require.Empty(t, warnings, prefix)

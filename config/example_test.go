@@ -78,6 +78,7 @@ func TestExamplesWithinCommentsAreValid(t *testing.T) {
 		{`[127.0.0.1, 10.0.0.0/8]`, "server.trustedproxies"},
 		{`carillon:secret@tcp(localhost:3306)/carillon`, "database.connection"},
 		{`host=localhost port=5432 user=carillon dbname=carillon password=secret`, "database.connection"},
+		{`https://ntfy.sh`, "server.baseurl"},
 		{`[127.0.0.1, 192.168.0.0/16]`, "limits.exempthosts"},
 	} {
 		require.Contains(t, string(text), c.example)

@@ -15,8 +15,8 @@ import (
 // The file is path, which must exist; for "" it is ./config.yml or
 // /etc/carillon/config.yml, whichever is found first, or none. environ holds
 // "NAME=value" as os.Environ returns it: CARILLON_<PATH>, where a setting's path is
-// in upper case with _ for dots, else GOTIFY_<PATH>; each also with _FILE, for a
-// file that holds the value.
+// in upper case with _ for dots, else GOTIFY_<PATH>, else what ntfy calls it when
+// it is the same there; each also with _FILE, for a file that holds the value.
 //
 // The warnings tell of what was ignored. The error names every problem of the file
 // and the environment, or else every problem that Validate found; with an error
@@ -45,14 +45,21 @@ func load(path string, search, environ []string) (*Config, []string, error) {
 // normalize gives values that may be spelt in several ways the one spelling that
 // the rest of the program knows.
 func (c *Config) normalize() {
-	for _, word := range []*string{&c.Database.Dialect, &c.Auth.Elevation, &c.LogLevel, &c.LogFormat} {
+	for _, word := range []*string{
+		&c.Database.Dialect, &c.Auth.Elevation, &c.Access.Default, &c.Topics.AutoCreate, &c.LogLevel, &c.LogFormat,
+	} {
 		*word = strings.ToLower(strings.TrimSpace(*word))
 	}
 	synonyms := map[string]string{"sqlite": "sqlite3", "mariadb": "mysql", "postgresql": "postgres"}
 	if name, ok := synonyms[c.Database.Dialect]; ok {
 		c.Database.Dialect = name
 	}
-	c.Server.BaseURL = strings.TrimRight(c.Server.BaseURL, "/")
+	if name, ok := permissions()[c.Access.Default]; ok {
+		c.Access.Default = name
+	}
+	for _, address := range []*string{&c.Server.BaseURL, &c.Ntfy.Upstream.BaseURL} {
+		*address = strings.TrimRight(*address, "/")
+	}
 	for _, address := range []*string{&c.Server.ListenAddr, &c.Server.SSL.ListenAddr} {
 		if inner, ok := strings.CutPrefix(*address, "["); ok {
 			*address = strings.TrimSuffix(inner, "]")

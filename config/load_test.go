@@ -115,6 +115,41 @@ logformat: JSON
 	require.Equal(t, "::", c.Server.SSL.ListenAddr)
 	require.Equal(t, "https://example.com/push", c.Server.BaseURL)
 	require.Equal(t, []string{"off", "info", "json"}, []string{c.Auth.Elevation, c.LogLevel, c.LogFormat})
+
+	c, _, err = read(t, `
+server: {baseurl: "https://example.com"}
+topics: {autocreate: Everyone}
+ntfy: {upstream: {baseurl: "https://ntfy.sh/"}}
+`)
+	require.NoError(t, err)
+	require.Equal(t, "everyone", c.Topics.AutoCreate)
+	require.Equal(t, "https://ntfy.sh", c.Ntfy.Upstream.BaseURL)
+}
+
+func TestLoadKnowsThePermissionsByAllTheirNames(t *testing.T) {
+	for _, c := range []struct {
+		want        string
+		read, write bool
+		names       []string
+	}{
+		{"deny", false, false, []string{"deny", "deny-all", "none", "Deny-All"}},
+		{"read", true, false, []string{"read", "read-only", "ro", " READ "}},
+		{"write", false, true, []string{"write", "write-only", "wo"}},
+		{"read-write", true, true, []string{"read-write", "rw", "RW"}},
+	} {
+		for _, name := range c.names {
+			got, _, err := read(t, "access: {default: '"+name+"'}")
+			require.NoError(t, err, name)
+			require.Equal(t, c.want, got.Access.Default, name)
+			read, write := got.Access.Permission()
+			require.Equal(t, c.read, read, name)
+			require.Equal(t, c.write, write, name)
+		}
+	}
+	for _, name := range []string{"", "allow", "true", "write-read"} {
+		_, _, err := read(t, "access: {default: '"+name+"'}")
+		require.ErrorContains(t, err, "access.default: must be one of deny, read, write, read-write, not", name)
+	}
 }
 
 func TestLoadWarnsOfWhatHasNoEffect(t *testing.T) {

@@ -11,12 +11,13 @@ import (
 func TestMaskedHidesSecrets(t *testing.T) {
 	c := Default()
 	c.DefaultUser.Pass, c.SecretKey, c.OIDC.ClientSecret = "hunter2", "hunter2", "hunter2"
+	c.Ntfy.Upstream.Token = "hunter2"
 	c.Database.Connection = "gotify:hunter2@/gotify"
 	before := *c
 	shown := c.Masked()
 	require.NotContains(t, shown, "hunter2")
 	require.Contains(t, shown, `connection: "gotify:***@/gotify"`)
-	for _, key := range []string{"pass", "secretkey", "clientsecret"} {
+	for _, key := range []string{"pass", "secretkey", "clientsecret", "token"} {
 		require.Regexp(t, `(?m)^ *`+key+`: ["']?\*\*\*["']?$`, shown)
 	}
 	require.Equal(t, before, *c, "showing changes nothing")

@@ -69,11 +69,31 @@ func variables(path string) []string {
 	if path == "oidc.linkbyusername" {
 		names = append(names, ownPrefix+"OIDC_LINK_BY_USERNAME", gotifyPrefix+"OIDC_LINK_BY_USERNAME")
 	}
+	if name := ntfyName(path); name != "" {
+		names = append(names, ntfyPrefix+name)
+	}
 	return names
+}
+
+// ntfyName is what ntfy calls a setting whose values mean the same there, or "".
+// attachments.folder has none although ntfy knows such a folder: a server removes
+// files from its folder that are not its own.
+func ntfyName(path string) string {
+	return map[string]string{
+		"server.baseurl":               "BASE_URL",
+		"access.default":               "AUTH_DEFAULT_ACCESS",
+		"topics.limit":                 "GLOBAL_TOPIC_LIMIT",
+		"ntfy.keepalive":               "KEEPALIVE_INTERVAL",
+		"ntfy.templates":               "TEMPLATE_DIR",
+		"ntfy.upstream.baseurl":        "UPSTREAM_BASE_URL",
+		"ntfy.upstream.token":          "UPSTREAM_ACCESS_TOKEN",
+		"limits.visitor.subscriptions": "VISITOR_SUBSCRIPTION_LIMIT",
+	}[path]
 }
 
 const (
 	ownPrefix    = "CARILLON_"
 	gotifyPrefix = "GOTIFY_"
+	ntfyPrefix   = "NTFY_"
 	fileSuffix   = "_FILE"
 )

@@ -22,6 +22,11 @@ func (c *Config) Validate() error {
 	p.when(c.SecretKey != "" && utf8.RuneCountInString(c.SecretKey) < minSecretKeyLength,
 		"secretkey", "must have at least %d characters", minSecretKeyLength)
 	p.oneOf("auth.elevation", c.Auth.Elevation, "sessions", "all", "off")
+	p.oneOf("access.default", c.Access.Default, "deny", "read", "write", "read-write")
+	p.oneOf("topics.autocreate", c.Topics.AutoCreate, "users", "everyone", "off")
+	p.between("topics.limit", int64(c.Topics.Limit), 0, 1<<30)
+	c.Attachments.validate(p)
+	c.validateNtfy(p)
 	p.oneOf("loglevel", c.LogLevel, "debug", "info", "warn", "error")
 	p.oneOf("logformat", c.LogFormat, "text", "json")
 	c.Limits.validate(p)
@@ -55,17 +60,17 @@ func (l *Limits) validate(p *problems) {
 		{"limits.extras", int64(l.Extras), 0, 1 << 30},
 		{"limits.message", int64(l.Message), 0, 1 << 30},
 		{"limits.logins.burst", int64(l.Logins.Burst), 1, 1 << 30},
-		{"limits.requests.burst", int64(l.Requests.Burst), 0, 1 << 30},
 		{"limits.streams", int64(l.Streams), 0, 1 << 30},
+		{"limits.visitor.messages", int64(l.Visitor.Messages), 0, 1 << 30},
+		{"limits.visitor.subscriptions", int64(l.Visitor.Subscriptions), 0, 1 << 30},
+		{"limits.visitor.bandwidth", l.Visitor.Bandwidth, 0, maxStored},
 		{"limits.hashing", int64(l.Hashing), 0, 1 << 10},
 	} {
-		p.when(limit.value < limit.least, limit.key, "must be at least %d", limit.least)
-		p.when(limit.value > limit.most, limit.key, "must be at most %d", limit.most)
+		p.between(limit.key, limit.value, limit.least, limit.most)
 	}
 	p.when(l.Logins.PerMinute <= 0, "limits.logins.perminute", "must be more than 0; limits.exempthosts lifts the limit")
-	p.when(l.Requests.PerSecond < 0, "limits.requests.persecond", "must be at least 0")
-	p.when(l.Requests.PerSecond > 0 && l.Requests.Burst == 0, "limits.requests.burst", "must be at least 1 when limits.requests.persecond is set")
-	p.when(l.Requests.Burst > 0 && l.Requests.PerSecond == 0, "limits.requests.persecond", "must be more than 0 when limits.requests.burst is set")
+	p.requests("limits.requests", l.Requests)
+	p.requests("limits.visitor.requests", l.Visitor.Requests)
 }
 
 // problems collects what is wrong with settings.
@@ -90,6 +95,20 @@ func (p *problems) when(wrong bool, key, format string, args ...any) {
 
 func (p *problems) oneOf(key, value string, allowed ...string) {
 	p.when(!slices.Contains(allowed, value), key, "must be one of %s, not %s", strings.Join(allowed, ", "), shown(value))
+}
+
+func (p *problems) between(key string, value, least, most int64) {
+	p.when(value < least, key, "must be at least %d", least)
+	p.when(value > most, key, "must be at most %d", most)
+}
+
+// requests checks limits of which both parts are set or none.
+func (p *problems) requests(key string, l RequestLimits) {
+	burst, rate := key+".burst", key+".persecond"
+	p.between(burst, int64(l.Burst), 0, 1<<30)
+	p.when(l.PerSecond < 0, rate, "must be at least 0")
+	p.when(l.PerSecond > 0 && l.Burst == 0, burst, "must be at least 1 when %s is set", rate)
+	p.when(l.Burst > 0 && l.PerSecond == 0, rate, "must be more than 0 when %s is set", burst)
 }
 
 func (p *problems) port(key string, value int) {

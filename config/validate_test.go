@@ -9,6 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// upstream sets an upstream at a server that knows its own address.
+func upstream(c *Config, address string) {
+	c.Server.BaseURL, c.Ntfy.Upstream.BaseURL = "https://push.example.com", address
+}
+
 func TestValidateRefuses(t *testing.T) {
 	certificate := func(c *Config) {
 		c.Server.SSL.Enabled = true
@@ -113,6 +118,39 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *Config) { c.SecretKey = strings.Repeat("é", 15) },
 		}},
 		{"auth.elevation", []change{func(c *Config) { c.Auth.Elevation = "on" }}},
+		{"access.default", []change{
+			func(c *Config) { c.Access.Default = "" },
+			func(c *Config) { c.Access.Default = "rw" }, // Load knows it
+		}},
+		{"topics.autocreate", []change{func(c *Config) { c.Topics.AutoCreate = "on" }}},
+		{"topics.limit", []change{
+			func(c *Config) { c.Topics.Limit = -1 },
+			func(c *Config) { c.Topics.Limit = 1<<30 + 1 },
+		}},
+		{"attachments.folder", []change{func(c *Config) { c.Attachments.Folder = " " }}},
+		{"attachments.file", []change{
+			func(c *Config) { c.Attachments.File = 0 },
+			func(c *Config) { c.Attachments.File = 1<<63 - 1 },
+		}},
+		{"attachments.visitor", []change{func(c *Config) { c.Attachments.Visitor = 0 }}},
+		{"attachments.total", []change{func(c *Config) { c.Attachments.Total = -1 }}},
+		{"attachments.expiry", []change{func(c *Config) { c.Attachments.Expiry = 0 }}},
+		{"ntfy.keepalive", []change{
+			func(c *Config) { c.Ntfy.KeepAlive = 0 },
+			func(c *Config) { c.Ntfy.KeepAlive = -1 },
+		}},
+		{"ntfy.message", []change{
+			func(c *Config) { c.Ntfy.Message = 0 },
+			func(c *Config) { c.Ntfy.Message = 32769 },
+		}},
+		{"ntfy.templates", []change{func(c *Config) { c.Ntfy.Templates = "\t" }}},
+		{"ntfy.upstream.baseurl", []change{
+			func(c *Config) { c.Ntfy.Upstream.BaseURL = "https://ntfy.sh" },
+			func(c *Config) { upstream(c, "ntfy.sh") },
+			func(c *Config) { upstream(c, "https://me:secret@ntfy.sh") },
+			func(c *Config) { upstream(c, "https://push.example.com") },
+		}},
+		{"ntfy.upstream.token", []change{func(c *Config) { c.Ntfy.Upstream.Token = "secret@\r\n" }}},
 		{"loglevel", []change{func(c *Config) { c.LogLevel = "" }}},
 		{"logformat", []change{func(c *Config) { c.LogFormat = "xml" }}},
 		{"limits.exempthosts", []change{func(c *Config) { c.Limits.ExemptHosts = []string{"fe80::1%eth0"} }}},
@@ -135,6 +173,20 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *Config) { c.Limits.Requests.Burst = 1 },
 		}},
 		{"limits.streams", []change{func(c *Config) { c.Limits.Streams = -1 }}},
+		{"limits.visitor.requests.burst", []change{
+			func(c *Config) { c.Limits.Visitor.Requests.Burst = 0 },
+			func(c *Config) { c.Limits.Visitor.Requests.Burst = -1 },
+		}},
+		{"limits.visitor.requests.persecond", []change{
+			func(c *Config) { c.Limits.Visitor.Requests.PerSecond = 0 },
+			func(c *Config) { c.Limits.Visitor.Requests.PerSecond = -1 },
+		}},
+		{"limits.visitor.messages", []change{func(c *Config) { c.Limits.Visitor.Messages = -1 }}},
+		{"limits.visitor.subscriptions", []change{func(c *Config) { c.Limits.Visitor.Subscriptions = -1 }}},
+		{"limits.visitor.bandwidth", []change{
+			func(c *Config) { c.Limits.Visitor.Bandwidth = -1 },
+			func(c *Config) { c.Limits.Visitor.Bandwidth = 1<<63 - 1 },
+		}},
 		{"limits.hashing", []change{
 			func(c *Config) { c.Limits.Hashing = -1 },
 			func(c *Config) { c.Limits.Hashing = 1025 },
@@ -169,6 +221,14 @@ func TestValidateAccepts(t *testing.T) {
 		"secret key":         func(c *Config) { c.SecretKey = strings.Repeat("é", 16) },
 		"read for a minute":  func(c *Config) { c.Server.Timeouts.Read = time.Minute },
 		"requests":           func(c *Config) { c.Limits.Requests = RequestLimits{Burst: 5, PerSecond: 0.5} },
+		"any keepalive":      func(c *Config) { c.Ntfy.KeepAlive = 1 },
+		"short texts":        func(c *Config) { c.Ntfy.Message = 1 },
+		"long texts":         func(c *Config) { c.Ntfy.Message = 32768 },
+		"no attachments":     func(c *Config) { c.Attachments.Folder = "" },
+		"upstream":           func(c *Config) { upstream(c, "https://ntfy.sh"); c.Ntfy.Upstream.Token = "tk_x" },
+		"unused token":       func(c *Config) { c.Ntfy.Upstream.Token = "tk_x" },
+		"no visitor limits":  func(c *Config) { c.Limits.Visitor = VisitorLimits{} },
+		"any topics":         func(c *Config) { c.Topics = Topics{AutoCreate: "off"} },
 		"few connections":    func(c *Config) { c.Database.MaxConnections = 2 },
 		"no limits":          func(c *Config) { c.Limits.Streams, c.Limits.Message, c.Limits.Extras = 0, 0, 0 },
 		"headers":            func(c *Config) { c.Server.ResponseHeaders = map[string]string{"X-A": "a\tb é", "X-B": ""} },

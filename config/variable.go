@@ -20,11 +20,11 @@ func newEnvironment(environ []string) environment {
 		values: map[string]string{},
 		// A service that is named like the program is taken for granted, also
 		// when only a part of its variables is there.
-		services: []string{ownPrefix, gotifyPrefix},
+		services: []string{ownPrefix, gotifyPrefix, ntfyPrefix},
 	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, ownPrefix) && !strings.HasPrefix(name, gotifyPrefix) {
+		if prefixOf(name) == "" {
 			continue
 		}
 		// As in the operating system, the first of several entries counts.
@@ -39,6 +39,16 @@ func newEnvironment(environ []string) environment {
 		}
 	}
 	return e
+}
+
+// prefixOf returns which of the prefixes of settings a variable has, or "".
+func prefixOf(name string) string {
+	for _, prefix := range []string{ownPrefix, gotifyPrefix, ntfyPrefix} {
+		if strings.HasPrefix(name, prefix) {
+			return prefix
+		}
+	}
+	return ""
 }
 
 // names returns the names of all variables, in order.
