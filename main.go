@@ -51,7 +51,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 	if err := n.firstUser(ctx, out); err != nil {
 		return err
 	}
-	handler, err := n.handler()
+	handler, err := n.handler(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 	greet(out, c, servers)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.auth.Run(ctx) })
+	group.Go(func() error { return n.broker.Run(ctx) })
 	group.Go(func() error { return tuneCollector(ctx) })
 	for _, s := range servers {
 		group.Go(s.serve)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,6 +35,9 @@ type node struct {
 	auth   *auth.Auth
 	broker *broker.Broker
 	pumps  *stream.Pumps
+	// requests is how many requests are being served, streams over plain HTTP
+	// among them.
+	requests atomic.Int64
 }
 
 // open builds a node up to its auth: what commands that work on the database
@@ -46,18 +50,27 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger) (*node, error
 	}
 	n.db, err = openDatabase(ctx, database.Options{
 		Dialect: c.Database.Dialect, Connection: c.Database.Connection, MaxConnections: c.Database.MaxConnections,
-		Committed: broker.Announce(n.hub), Log: log,
+		Committed: n.announce, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
+	reads, writes := c.Access.Permission()
 	n.auth = auth.New(auth.Options{
 		DB: n.db, Passwords: auth.NewPasswords(c.Limits.Hashing), Sealer: auth.NewSealer(secret),
 		Throttle:  auth.NewThrottle(c.Limits.Logins.Burst, c.Limits.Logins.PerMinute, time.Now),
 		Elevation: auth.Elevation(c.Auth.Elevation), Registration: c.Registration,
+		Default: model.Permission{Read: reads, Write: writes},
 		Revoked: n.revoked, Streaming: n.hub.Clients, Now: model.Now, Log: log,
+		EndWhere: func(match func(model.Feed) bool) { n.hub.EndWhere(match, hub.ReasonRevoked) },
 	})
-	return n, nil
+	return n, n.auth.LoadRules(ctx)
+}
+
+// announce tells of what was committed. Nothing is, before the rest of the node is
+// there.
+func (n *node) announce(events []*model.Event) {
+	broker.Announce(n.hub, n.auth.Readers, events)
 }
 
 // openDatabase waits for a database server that is still starting, as happens
@@ -95,16 +108,24 @@ func (n *node) revoked(user, client int64) {
 
 // handler builds the rest of the node: the broker, the pumps, the faces and the
 // router around them.
-func (n *node) handler() (http.Handler, error) {
+func (n *node) handler(ctx context.Context) (http.Handler, error) {
 	c := n.config
 	n.broker = broker.New(broker.Options{
 		DB: n.db, Hub: n.hub, Auth: n.auth, Now: model.Now, Log: n.log,
 		Limits: broker.Limits{
 			Message: c.Limits.Message, Extras: c.Limits.Extras, ExtrasDepth: c.Limits.ExtrasDepth, Streams: c.Limits.Streams,
-			Image: broker.ImageLimits{Bytes: c.Limits.Image, Pixels: c.Limits.ImagePixels},
+			Image:  broker.ImageLimits{Bytes: c.Limits.Image, Pixels: c.Limits.ImagePixels},
+			Topics: int64(c.Topics.Limit),
+		},
+		AutoCreate: broker.AutoCreate(c.Topics.AutoCreate),
+		Attachments: broker.AttachmentLimits{
+			Folder: c.Attachments.Folder, File: c.Attachments.File, Visitor: c.Attachments.Visitor,
+			Total: c.Attachments.Total, Expiry: c.Attachments.Expiry,
 		},
 	})
-	n.pumps = stream.New(stream.Options{Ping: time.Duration(c.Server.Stream.PingPeriodSeconds) * time.Second, Log: n.log})
+	n.pumps = stream.New(stream.Options{
+		Ping: time.Duration(c.Server.Stream.PingPeriodSeconds) * time.Second, KeepAlive: c.Ntfy.KeepAlive, Log: n.log,
+	})
 	exempt, err := networks(c.Limits.ExemptHosts)
 	proxies, proxiesErr := config.ParseNetworks(c.Server.TrustedProxies)
 	origins, originsErr := config.ParsePatterns(c.Server.CORS.AllowOrigins)
@@ -125,13 +146,23 @@ func (n *node) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return router.New(router.Options{
+	handler := router.New(router.Options{
 		Gotify: face, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
 		Limits: router.Limits{
 			Body: c.Limits.Body, URL: c.Limits.URL, Headers: c.Limits.Headers,
 			Burst: c.Limits.Requests.Burst, PerSecond: c.Limits.Requests.PerSecond, Exempt: exempt,
 		},
-	}), nil
+	})
+	return n.counted(handler), n.broker.NameTopics(ctx)
+}
+
+// counted counts the requests that are being served.
+func (n *node) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.requests.Add(1)
+		defer n.requests.Add(-1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // networks returns whether an address is in one of the networks.
@@ -172,10 +203,25 @@ func (n *node) stop(servers []server) error {
 			return nil
 		})
 	}
-	err := group.Wait()
+	n.onlyStreams(requests)
 	n.hub.Close(hub.ReasonShutdown)
+	err := group.Wait()
 	if drained := n.pumps.Drain(ctx); drained != nil {
 		n.log.Warn("streams were cut off", "error", drained)
 	}
 	return err
+}
+
+// onlyStreams waits until no request is left but streams over plain HTTP, which
+// end with the hub and for which the servers wait.
+func (n *node) onlyStreams(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for n.requests.Load() > int64(n.pumps.Requests()) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }

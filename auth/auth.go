@@ -14,6 +14,7 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,10 @@ type Options struct {
 	// Revoked hears that streams lost what they rest on: those of a client, or
 	// all of the user's when client is zero.
 	Revoked func(user, client int64)
+	// EndWhere ends the streams of the feeds that match. May be nil.
+	EndWhere func(match func(model.Feed) bool)
+	// Default is what anybody may do with applications that no access rule is about.
+	Default model.Permission
 	// Streaming returns the clients that have a stream open here.
 	Streaming func() []int64
 	Now       func() time.Time
@@ -61,9 +66,16 @@ type Auth struct {
 	Options
 	tokens *cache[tokenKey, *holder]
 	users  *cache[string, *model.User]
-	// watched holds, for users who opened a stream, the encoded password of that
-	// moment, so that streams end when another process changes it.
-	watched *lru.Cache[int64, string]
+	topics *cache[string, *model.Application]
+	// rules is nil until LoadRules; loading is held meanwhile.
+	rules   atomic.Pointer[rules]
+	loading sync.Mutex
+	// watched holds what the streams of users rest on, owners and accessTokens the
+	// same of topics and access tokens that somebody listens with, so that streams
+	// end when another process changes it.
+	watched      *lru.Cache[int64, standing]
+	owners       *lru.Cache[string, int64]
+	accessTokens *lru.Cache[int64, struct{}]
 	// revision is the database's revision that the caches know of.
 	revision atomic.Int64
 	// owed says that other processes, and our own caches, were not told of a
@@ -73,12 +85,16 @@ type Auth struct {
 
 // New returns an Auth over the options.
 func New(o Options) *Auth {
-	watched, _ := lru.New[int64, string](cacheSize) // fails for a size below 1 only
+	// New fails for a size below 1 only.
+	watched, _ := lru.New[int64, standing](cacheSize)
+	owners, _ := lru.New[string, int64](cacheSize)
+	accessTokens, _ := lru.New[int64, struct{}](cacheSize)
 	return &Auth{
 		Options: o,
 		tokens:  newCache[tokenKey, *holder](),
 		users:   newCache[string, *model.User](),
-		watched: watched,
+		topics:  newCache[string, *model.Application](),
+		watched: watched, owners: owners, accessTokens: accessTokens,
 	}
 }
 
@@ -112,6 +128,9 @@ func (a *Auth) Run(ctx context.Context) error {
 
 func (a *Auth) sweep(ctx context.Context) error {
 	now := a.Now()
+	if err := a.sweepAccessTokens(ctx, now); err != nil {
+		return a.Doubt(err)
+	}
 	if err := a.DB.TouchClients(ctx, a.Streaming(), now); err != nil {
 		return err
 	}

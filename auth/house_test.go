@@ -24,7 +24,9 @@ type house struct {
 	file string
 	log  *bytes.Buffer
 
-	mu        sync.Mutex
+	mu sync.Mutex
+	// feeds are what streams listen to: who takes them away ends them.
+	feeds     []model.Feed
 	ended     []ending
 	endings   chan ending
 	streaming []int64
@@ -49,10 +51,34 @@ func openHouse(t *testing.T, file string, clock *clock) *house {
 	passwords.idKey = cheap
 	h.Auth = New(Options{
 		DB: db, Passwords: passwords, Sealer: NewSealer([]byte("the secret of the tests")), Throttle: NewThrottle(3, 1, clock.now),
-		Elevation: ElevateSessions, Revoked: h.revoked, Streaming: h.streams, Now: clock.now,
+		Elevation: ElevateSessions, Revoked: h.revoked, Streaming: h.streams, EndWhere: h.endWhere, Now: clock.now,
 		Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	return h
+}
+
+func (h *house) endWhere(match func(model.Feed) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.feeds = slices.DeleteFunc(h.feeds, match)
+}
+
+// listen opens streams of the feeds, in place of all others.
+func (h *house) listen(feeds ...model.Feed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.feeds = feeds
+}
+
+// listening returns the first topics of the streams that are open.
+func (h *house) listening() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	topics := []string{}
+	for _, f := range h.feeds {
+		topics = append(topics, f.Topics[0])
+	}
+	return topics
 }
 
 // cheap stands for argon2id where its cost does not matter.

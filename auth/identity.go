@@ -47,6 +47,9 @@ func Unauthenticated() error {
 // ByToken returns the identity behind an application or client token. It fails
 // with Unauthenticated when the token is not known or its client has expired.
 func (a *Auth) ByToken(ctx context.Context, token string) (*model.Identity, error) {
+	if LooksLikeAccessToken(token) {
+		return nil, Unauthenticated() // even when it is known: it is of no use here
+	}
 	key := tokenKey(sha256.Sum256([]byte(token)))
 	load := func() (*holder, error) { return a.readHolder(ctx, token) }
 	h, err := a.tokens.get(key, load)
@@ -64,7 +67,7 @@ func (a *Auth) ByToken(ctx context.Context, token string) (*model.Identity, erro
 	if h.expired(a.Now()) {
 		return nil, Unauthenticated()
 	}
-	a.touch(ctx, h)
+	a.touch(ctx, h, "")
 	return h.identity, nil
 }
 
@@ -115,6 +118,9 @@ func newHolder(identity *model.Identity, used *time.Time) *holder {
 }
 
 func (h *holder) expired(now time.Time) bool {
+	if t := h.identity.AccessToken; t != nil {
+		return t.Expired(now)
+	}
 	if h.identity.Client == nil {
 		return false
 	}
@@ -135,17 +141,20 @@ func (h *holder) interval() time.Duration {
 }
 
 // touch notes the use of a token, unless one was noted not long ago. A request
-// does not fail because of it.
-func (a *Auth) touch(ctx context.Context, h *holder) {
+// does not fail because of it. origin is noted for access tokens only.
+func (a *Auth) touch(ctx context.Context, h *holder, origin string) {
 	now := a.Now()
 	used := h.used.Load()
 	if now.UnixMicro()-used < h.interval().Microseconds() || !h.used.CompareAndSwap(used, now.UnixMicro()) {
 		return
 	}
 	var err error
-	if h.identity.Client != nil {
+	switch {
+	case h.identity.Client != nil:
 		err = a.DB.TouchClients(ctx, []int64{h.identity.Client.ID}, now)
-	} else {
+	case h.identity.AccessToken != nil:
+		err = a.DB.TouchAccessToken(ctx, h.identity.AccessToken.ID, now, origin)
+	default:
 		err = a.DB.TouchApplication(ctx, h.identity.Application.ID, now)
 	}
 	if err != nil {
@@ -159,28 +168,49 @@ func (a *Auth) touch(ctx context.Context, h *holder) {
 // asks when it has subscribed: who is revoked later ends it, who was revoked
 // before is found out here.
 func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
-	var err error
-	if who.Client != nil {
-		_, err = a.DB.ClientByID(ctx, who.User.ID, who.Client.ID)
-	} else {
-		var user *model.User
-		user, err = a.DB.UserByID(ctx, who.User.ID)
-		if err == nil && user.Password != who.User.Password {
-			err = Unauthenticated()
-		}
-	}
+	err := a.stillThere(ctx, who)
 	if model.KindOf(err) == model.NotFound {
 		return Unauthenticated()
 	}
 	if err == nil {
-		a.watched.ContainsOrAdd(who.User.ID, who.User.Password)
+		a.watched.ContainsOrAdd(who.User.ID, standingOf(who.User))
 	}
 	return err
 }
 
+func (a *Auth) stillThere(ctx context.Context, who *model.Identity) error {
+	switch who.Credential {
+	case model.ClientToken:
+		_, err := a.DB.ClientByID(ctx, who.User.ID, who.Client.ID)
+		return err
+	case model.PersonalToken:
+		there, err := a.DB.ExistingAccessTokens(ctx, []int64{who.AccessToken.ID})
+		if err == nil && len(there) == 0 {
+			return Unauthenticated()
+		}
+		a.accessTokens.Add(who.AccessToken.ID, struct{}{})
+		return err
+	default:
+		user, err := a.DB.UserByID(ctx, who.User.ID)
+		if err == nil && user.Password != who.User.Password {
+			return Unauthenticated()
+		}
+		return err
+	}
+}
+
+// standing is what the streams of a user rest on.
+type standing struct {
+	password string
+	admin    bool
+}
+
+func standingOf(u *model.User) standing { return standing{u.Password, u.Admin} }
+
 func (a *Auth) forgetUser(ctx context.Context, id int64) {
 	a.tokens.forget(func(h *holder) bool { return h.identity.User.ID == id })
 	a.users.forget(func(u *model.User) bool { return u.ID == id })
+	a.topics.forget(func(known *model.Application) bool { return known.UserID == id })
 	a.revise(ctx)
 }
 
@@ -201,6 +231,7 @@ func setOf(ids []int64) map[int64]bool {
 // ForgetApplication forgets the cached identity of an application. Who changes
 // or deletes one calls it after the change has committed.
 func (a *Auth) ForgetApplication(ctx context.Context, id int64) {
+	a.topics.forget(func(known *model.Application) bool { return known.ID == id })
 	a.tokens.forget(func(h *holder) bool { return h.identity.Application != nil && h.identity.Application.ID == id })
 	a.revise(ctx)
 }

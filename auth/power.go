@@ -17,12 +17,13 @@ func RequirePerson(who *model.Identity) error {
 }
 
 // RequireElevated fails with Forbidden when the identity needs to be elevated
-// and is not. A password always counts as elevated.
+// and is not. A password always counts as elevated, and so
+// does an access token, which stands for one.
 func (a *Auth) RequireElevated(who *model.Identity) error {
 	if err := RequirePerson(who); err != nil {
 		return err
 	}
-	if who.Credential == model.Password || a.Elevation == ElevateOff {
+	if who.Credential != model.ClientToken || a.Elevation == ElevateOff {
 		return nil
 	}
 	if a.Elevation == ElevateSessions && !who.Client.Session {

@@ -51,6 +51,7 @@ func (a *Auth) follow(ctx context.Context) error {
 	}
 	a.tokens.forget(func(*holder) bool { return true })
 	a.users.forget(func(*model.User) bool { return true })
+	a.topics.forget(func(*model.Application) bool { return true })
 	if err := a.endStreams(ctx); err != nil {
 		a.revision.Store(revision - 1)
 		return err
@@ -58,9 +59,18 @@ func (a *Auth) follow(ctx context.Context) error {
 	return nil
 }
 
-// endStreams ends the streams of clients that are gone, and of users who are
-// gone or have another password.
+// endStreams ends the streams whose reason to be is gone.
 func (a *Auth) endStreams(ctx context.Context) error {
+	for _, end := range []func(context.Context) error{a.endClients, a.endUsers, a.endGoneTokens, a.LoadRules, a.endMovedTopics} {
+		if err := end(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endClients ends the streams of clients that are gone.
+func (a *Auth) endClients(ctx context.Context) error {
 	streaming := a.Streaming()
 	existing, err := a.DB.ExistingClients(ctx, streaming)
 	if err != nil {
@@ -72,6 +82,12 @@ func (a *Auth) endStreams(ctx context.Context) error {
 			a.Revoked(0, client)
 		}
 	}
+	return nil
+}
+
+// endUsers ends the streams of users who are gone, have another password or are
+// not what they were.
+func (a *Auth) endUsers(ctx context.Context) error {
 	watched := a.watched.Keys()
 	if len(watched) == 0 {
 		return nil
@@ -80,16 +96,36 @@ func (a *Auth) endStreams(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	passwords := make(map[int64]string, len(users))
+	standings := make(map[int64]standing, len(users))
 	for _, u := range users {
-		passwords[u.ID] = u.Password
+		standings[u.ID] = standingOf(u)
 	}
 	for _, id := range watched {
 		before, known := a.watched.Peek(id)
-		if now, exists := passwords[id]; known && (!exists || now != before) {
+		if now, exists := standings[id]; known && (!exists || now != before) {
 			a.watched.Remove(id)
 			a.Revoked(id, 0)
 		}
+	}
+	return nil
+}
+
+// endGoneTokens ends the streams of access tokens that are gone.
+func (a *Auth) endGoneTokens(ctx context.Context) error {
+	watched := a.accessTokens.Keys()
+	existing, err := a.DB.ExistingAccessTokens(ctx, watched)
+	if err != nil {
+		return err
+	}
+	gone := setOf(watched)
+	for _, id := range existing {
+		delete(gone, id)
+	}
+	if len(gone) > 0 {
+		for id := range gone {
+			a.accessTokens.Remove(id)
+		}
+		a.endTokens(gone)
 	}
 	return nil
 }

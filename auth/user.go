@@ -54,7 +54,8 @@ func (a *Auth) CreateUser(ctx context.Context, u UserEdit) (*model.User, error) 
 	if err := a.DB.CreateUser(ctx, user); err != nil {
 		return nil, taken(err)
 	}
-	return user, nil
+	// What everyone may read is for the new user, too.
+	return user, a.usersChanged(ctx)
 }
 
 // CreateFirstUser creates an admin when there is no user at all, and reports
@@ -139,10 +140,18 @@ func (a *Auth) ChangePassword(ctx context.Context, who *model.Identity, id int64
 }
 
 func (a *Auth) changeUser(ctx context.Context, who *model.Identity, id int64, change database.UserChange) error {
+	before, err := a.DB.UserByID(ctx, id)
+	if err != nil {
+		return err
+	}
 	if err := a.DB.UpdateUser(ctx, id, change); err != nil {
 		return taken(a.Doubt(err))
 	}
 	a.forgetUser(ctx, id)
+	if before.Admin && change.Admin != nil && !*change.Admin && a.EndWhere != nil {
+		// An admin may listen to any topic.
+		a.EndWhere(func(f model.Feed) bool { return f.UserID == id && len(f.Topics) > 0 })
+	}
 	if change.Password == nil {
 		return nil
 	}
@@ -151,7 +160,7 @@ func (a *Auth) changeUser(ctx context.Context, who *model.Identity, id int64, ch
 		keep = who.Client.ID
 	}
 	// The password has changed already: who hangs up now must not keep the sessions.
-	err := a.DB.DeleteSessions(context.WithoutCancel(ctx), id, keep)
+	err = a.DB.DeleteSessions(context.WithoutCancel(ctx), id, keep)
 	a.forgetUser(ctx, id)
 	a.watched.Remove(id)
 	a.Revoked(id, 0)
@@ -161,11 +170,30 @@ func (a *Auth) changeUser(ctx context.Context, who *model.Identity, id int64, ch
 // DeleteUser deletes a user with everything that is theirs, and ends their
 // streams.
 func (a *Auth) DeleteUser(ctx context.Context, id int64) error {
+	applications, err := a.DB.ApplicationsByUser(ctx, id)
+	if err != nil {
+		return err
+	}
 	if err := a.DB.DeleteUser(ctx, id); err != nil {
 		return a.Doubt(err)
 	}
 	a.forgetUser(ctx, id)
 	a.watched.Remove(id)
 	a.Revoked(id, 0)
-	return nil
+	topics := make([]string, len(applications))
+	for i, application := range applications {
+		topics[i] = application.Topic
+	}
+	a.EndTopics(topics...)
+	return a.usersChanged(ctx)
+}
+
+// usersChanged brings the access rules up to date, where they are about everyone
+// or about somebody who is gone.
+func (a *Auth) usersChanged(ctx context.Context) error {
+	r := a.rules.Load()
+	if r == nil || len(r.all) == 0 {
+		return nil
+	}
+	return a.rulesChanged(ctx)
 }

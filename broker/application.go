@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/carillon-push/carillon/auth"
@@ -24,6 +27,9 @@ type ApplicationEdit struct {
 	// SortKey orders the applications of a user; "" leaves it alone, or puts a
 	// new application last.
 	SortKey string
+	// Topic is the name in ntfy's language; "" leaves it alone, or makes one of the
+	// name of a new application.
+	Topic string
 }
 
 func (e ApplicationEdit) check() error {
@@ -42,6 +48,20 @@ func (e ApplicationEdit) check() error {
 	return model.CheckName("sortKey", e.SortKey)
 }
 
+func (b *Broker) checkTopic(topic string) error {
+	switch {
+	case topic == "":
+		return nil
+	case !model.IsTopic(topic):
+		return model.Errorf(model.Invalid, "Field 'topic' must be 1 to 64 letters, digits, - and _")
+	case b.Reserved != nil && b.Reserved(topic):
+		return model.Errorf(model.Invalid, "the topic %q is reserved", topic)
+	case model.IsPushTopic(topic):
+		return model.Errorf(model.Invalid, "the topic %q has the shape of one of UnifiedPush", topic)
+	}
+	return nil
+}
+
 // Applications returns the user's applications in the user's order.
 func (b *Broker) Applications(ctx context.Context, user int64) ([]*model.Application, error) {
 	all, err := b.DB.ApplicationsByUser(ctx, user)
@@ -54,19 +74,77 @@ func (b *Broker) Applications(ctx context.Context, user int64) ([]*model.Applica
 // CreateApplication creates an application of the user, last in order unless
 // the edit says otherwise.
 func (b *Broker) CreateApplication(ctx context.Context, user int64, e ApplicationEdit) (*model.Application, error) {
-	if err := e.check(); err != nil {
+	if err := errors.Join(e.check(), b.checkTopic(e.Topic)); err != nil {
 		return nil, err
 	}
 	a := &model.Application{
 		UserID: user, Name: e.Name, Description: e.Description, DefaultPriority: e.DefaultPriority,
-		SortKey: e.SortKey, CreatedAt: b.Now(),
+		SortKey: e.SortKey, Topic: e.Topic, CreatedAt: b.Now(),
 	}
 	a.TokenHash, a.TokenSealed = b.newToken()
-	if err := b.insertSorted(ctx, a); err != nil {
-		return nil, auth.Vanished(err)
+	const attempts = 10
+	for attempt := 1; ; attempt++ {
+		if e.Topic == "" {
+			var err error
+			if a.Topic, err = b.freeTopic(ctx, e.Name); err != nil {
+				return nil, err
+			}
+		}
+		err := b.insertSorted(ctx, a)
+		if errors.Is(err, errTopicTaken) && e.Topic == "" && attempt < attempts {
+			continue
+		}
+		if err != nil {
+			return nil, auth.Vanished(err)
+		}
+		b.tellApplication(model.ApplicationCreated, a)
+		return a, nil
 	}
-	b.tellApplication(model.ApplicationCreated, user, a.ID)
-	return a, nil
+}
+
+// freeTopic makes a topic of an application's name that nothing else has.
+func (b *Broker) freeTopic(ctx context.Context, name string) (string, error) {
+	base := cmp.Or(model.TopicFromName(name), "app-"+strings.ToLower(auth.RandomName(6)))
+	for n := 1; ; n++ {
+		topic := base
+		if n > 1 {
+			suffix := "-" + strconv.Itoa(n)
+			topic = base[:min(len(base), 64-len(suffix))] + suffix
+		}
+		if b.checkTopic(topic) != nil {
+			continue
+		}
+		if _, err := b.DB.ApplicationByTopic(ctx, topic); model.KindOf(err) == model.NotFound {
+			return topic, nil
+		} else if err != nil {
+			return "", err
+		}
+		if n > 20 { // rather a number that nobody has than a long search
+			base, n = base[:min(len(base), 50)]+"-"+strings.ToLower(auth.RandomName(6)), 0
+		}
+	}
+}
+
+// NameTopics gives every application a topic that has none, because it is older
+// than topics.
+func (b *Broker) NameTopics(ctx context.Context) error {
+	for {
+		some, err := b.DB.TopiclessApplications(ctx, 100)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, a := range some {
+			topic, err := b.freeTopic(ctx, a.Name)
+			if err != nil {
+				return err
+			}
+			err = b.DB.UpdateApplication(ctx, a.UserID, a.ID, database.ApplicationChange{Topic: &topic})
+			// Another node may do the same; or the application is gone.
+			if kind := model.KindOf(err); err != nil && kind != model.Conflict && kind != model.NotFound {
+				return err
+			}
+		}
+	}
 }
 
 // insertSorted stores a; a sort key of our own choice that somebody else took
@@ -88,10 +166,12 @@ func (b *Broker) insertSorted(ctx context.Context, a *model.Application) error {
 			a.SortKey = key
 		}
 		err := b.DB.CreateApplication(ctx, a)
-		if model.KindOf(err) == model.Conflict && !chosen && attempt < attempts {
-			continue
+		if model.KindOf(err) != model.Conflict {
+			return err
 		}
-		return sortKeyTaken(err)
+		if err := b.taken(ctx, a.ID, a.Topic, err); errors.Is(err, errTopicTaken) || chosen || attempt == attempts {
+			return err
+		}
 	}
 }
 
@@ -104,25 +184,48 @@ func (b *Broker) lastSortKey(ctx context.Context, user int64) (string, error) {
 	return sortKeyAfter(keys), err
 }
 
-func sortKeyTaken(err error) error {
-	if model.KindOf(err) == model.Conflict {
-		return model.Errorf(model.Invalid, "sort key is not unique").Because(err)
+// taken says what of an application was in conflict with another one.
+func (b *Broker) taken(ctx context.Context, id int64, topic string, conflict error) error {
+	other, err := b.DB.ApplicationByTopic(ctx, topic)
+	if err == nil && other.ID != id {
+		return model.Errorf(model.Invalid, "the topic %q is taken", topic).Because(errTopicTaken)
 	}
-	return err
+	return model.Errorf(model.Invalid, "sort key is not unique").Because(conflict)
 }
 
 // UpdateApplication edits an application of the user and returns it as it is
-// afterwards.
+// afterwards. Who listens to a topic that it had or gets is asked again for the
+// right to.
 func (b *Broker) UpdateApplication(ctx context.Context, user, id int64, e ApplicationEdit) (*model.Application, error) {
 	if err := e.check(); err != nil {
+		return nil, err
+	}
+	before, err := b.DB.ApplicationByID(ctx, user, id)
+	if err != nil {
 		return nil, err
 	}
 	change := database.ApplicationChange{Name: &e.Name, Description: &e.Description, DefaultPriority: &e.DefaultPriority}
 	if e.SortKey != "" {
 		change.SortKey = &e.SortKey
 	}
+	moves := e.Topic != "" && e.Topic != before.Topic
+	if moves {
+		if err := b.checkTopic(e.Topic); err != nil {
+			return nil, err
+		}
+		change.Topic = &e.Topic
+	}
 	if err := b.DB.UpdateApplication(ctx, user, id, change); err != nil {
-		return nil, sortKeyTaken(b.Auth.Doubt(err))
+		if model.KindOf(err) == model.Conflict {
+			return nil, b.taken(ctx, id, cmp.Or(e.Topic, before.Topic), err)
+		}
+		return nil, b.Auth.Doubt(err)
+	}
+	if moves {
+		if err := b.Auth.RulesMoved(ctx, before.Topic); err != nil {
+			return nil, err
+		}
+		defer b.Auth.EndTopics(before.Topic, e.Topic)
 	}
 	return b.changed(ctx, user, id)
 }
@@ -152,8 +255,9 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 		return b.Auth.Doubt(err)
 	}
 	b.Auth.ForgetApplication(ctx, id)
-	b.tellApplication(model.ApplicationDeleted, user, id)
-	return nil
+	b.tellApplication(model.ApplicationDeleted, a)
+	b.Auth.EndTopics(a.Topic)
+	return b.Auth.RulesMoved(ctx, a.Topic)
 }
 
 // SetImage gives an application of the user an image, which is checked and
@@ -231,10 +335,14 @@ func (b *Broker) newToken() (hash, sealed []byte) {
 
 func (b *Broker) changed(ctx context.Context, user, id int64) (*model.Application, error) {
 	b.Auth.ForgetApplication(ctx, id)
-	b.tellApplication(model.ApplicationUpdated, user, id)
-	return b.DB.ApplicationByID(ctx, user, id)
+	a, err := b.DB.ApplicationByID(ctx, user, id)
+	if err != nil {
+		return nil, err
+	}
+	b.tellApplication(model.ApplicationUpdated, a)
+	return a, nil
 }
 
-func (b *Broker) tellApplication(kind model.EventKind, user, id int64) {
-	b.Hub.Publish(&model.Event{Kind: kind, UserID: user, ApplicationID: id})
+func (b *Broker) tellApplication(kind model.EventKind, a *model.Application) {
+	b.tell(&model.Event{Kind: kind}, a)
 }

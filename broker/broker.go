@@ -10,9 +10,12 @@
 package broker
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/database"
@@ -30,7 +33,25 @@ type Limits struct {
 	// Streams is how many streams a user may have open on this node.
 	Streams int
 	Image   ImageLimits
+	// Topics is how many applications may come into being by being published or
+	// subscribed to.
+	Topics int64
 }
+
+// AutoCreate says for whom an application comes into being when its topic is
+// published or subscribed to for the first time.
+type AutoCreate string
+
+// The choices for AutoCreate.
+const (
+	// AutoCreateUsers: for a person, who then owns it.
+	AutoCreateUsers AutoCreate = "users"
+	// AutoCreateEveryone: for strangers too, where they may do what they want to;
+	// the oldest admin owns it.
+	AutoCreateEveryone AutoCreate = "everyone"
+	// AutoCreateOff: for nobody.
+	AutoCreateOff AutoCreate = "off"
+)
 
 // Options are what a Broker is made of.
 type Options struct {
@@ -38,14 +59,21 @@ type Options struct {
 	Hub    *hub.Hub
 	Auth   *auth.Auth
 	Limits Limits
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Attachments say where uploaded files go, and how many.
+	Attachments AttachmentLimits
+	AutoCreate  AutoCreate
+	// Reserved reports whether a topic cannot be one because it begins the path of
+	// something else. Nil reserves none.
+	Reserved func(topic string) bool
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Broker is safe for concurrent use.
 type Broker struct {
 	Options
-	keys *model.Keys
+	keys        *model.Keys
+	attachments attachments
 	// uploads holds a token for each image that is arriving or waiting for its turn.
 	uploads chan struct{}
 	// decoding holds a token while an image is being decoded: one can take
@@ -63,14 +91,45 @@ func New(o Options) *Broker {
 	return &Broker{Options: o, keys: model.NewKeys(), uploads: make(chan struct{}, maxUploads), decoding: make(chan struct{}, 1)}
 }
 
-// Announce returns what tells the hub of committed messages; the database calls
-// it in the order of ids.
-func Announce(h *hub.Hub) func([]*model.Message) {
-	return func(messages []*model.Message) {
-		events := make([]*model.Event, len(messages))
-		for i, m := range messages {
-			events[i] = model.Published(m)
+// Announce tells the hub of committed events, which come in the order of ids.
+// readers says who beside the owner hears of a topic.
+func Announce(h *hub.Hub, readers func(topic string, owner int64) []int64, events []*model.Event) {
+	for _, e := range events {
+		if !e.TopicOnly {
+			e.Readers = readers(e.Topic, e.UserID)
 		}
-		h.Publish(events...)
+	}
+	h.Publish(events...)
+}
+
+// Run delivers scheduled messages when their time has come and removes files that
+// are not needed any more, until ctx ends.
+func (b *Broker) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.every(ctx, scheduleEvery, b.deliverDue) })
+	group.Go(func() error { return b.every(ctx, filesEvery, b.SweepFiles) })
+	return group.Wait()
+}
+
+// filesEvery is how often files are looked through.
+const filesEvery = time.Minute
+
+// every does work at once and then periodically until ctx ends. What fails is
+// tried again the next time.
+func (b *Broker) every(ctx context.Context, period time.Duration, work func(context.Context) error) error {
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	for failing := false; ; {
+		err := work(ctx)
+		// While the database is away, one line says so.
+		if err != nil && ctx.Err() == nil && !failing {
+			b.Log.Warn("the work in the background failed", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
 	}
 }

@@ -13,12 +13,31 @@ func (b *Broker) DeleteMessage(ctx context.Context, user, id int64) error {
 	if err != nil {
 		return err
 	}
-	application, err := b.DB.DeleteMessage(ctx, applications, id)
+	m, err := b.DB.MessageByID(ctx, applications, id)
 	if err != nil {
 		return err
 	}
-	b.Hub.Publish(&model.Event{Kind: model.MessageDeleted, UserID: user, MessageID: id, ApplicationID: application})
-	return nil
+	application, err := b.DB.ApplicationByID(ctx, user, m.ApplicationID)
+	if err != nil {
+		return err
+	}
+	_, err = b.notice(ctx, &model.Notice{Kind: model.MessageDeleted, MessageID: id, Sequence: m.Sequence()}, application)
+	return err
+}
+
+// notice stores and announces news about a message of the application. It returns
+// the ids of the messages that a deletion made an end of.
+func (b *Broker) notice(ctx context.Context, n *model.Notice, application *model.Application) (deleted []int64, err error) {
+	n.ApplicationID, n.UserID, n.Topic = application.ID, application.UserID, application.Topic
+	n.Date = b.Now()
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		n.Key = b.keys.Next(n.Date)
+		deleted, err = b.DB.CreateNotice(ctx, n)
+		if model.KindOf(err) != model.Conflict || attempt == attempts {
+			return deleted, err
+		}
+	}
 }
 
 // DeleteMessages deletes all messages of the user. Those that arrive meanwhile

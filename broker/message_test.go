@@ -33,7 +33,12 @@ func TestDeleteMessage(t *testing.T) {
 	for _, id := range []int64{m.ID, 0, -1, math.MaxInt64} {
 		requireKind(t, model.NotFound, w.DeleteMessage(t.Context(), ada.User.ID, id))
 	}
-	require.Equal(t, []*model.Event{{Kind: model.MessageDeleted, UserID: ada.User.ID, MessageID: m.ID, ApplicationID: m.ApplicationID}}, events.take())
+	heard := events.take()
+	require.Len(t, heard, 1)
+	require.Equal(t, model.MessageDeleted, heard[0].Kind)
+	require.Equal(t, m.ID, heard[0].MessageID)
+	require.Equal(t, m.ApplicationID, heard[0].ApplicationID)
+	require.Equal(t, m.Key, heard[0].Notice.Sequence)
 	require.Equal(t, []int64{kept.ID}, w.history(ada))
 }
 

@@ -11,7 +11,8 @@ import (
 // message has committed.
 //
 // An application token posts as its application; a person posts to an
-// application of their own that the draft names. A client token never posts:
+// application that the draft names, of their own or one that an access rule lets
+// them write to. A client token never posts:
 // Forbidden. What cannot be stored is Invalid or TooLarge.
 func (b *Broker) Publish(ctx context.Context, who *model.Identity, d model.Draft) (*model.Message, error) {
 	application, err := b.sender(ctx, who, d.ApplicationID)
@@ -21,22 +22,36 @@ func (b *Broker) Publish(ctx context.Context, who *model.Identity, d model.Draft
 	if err := b.checkDraft(d); err != nil {
 		return nil, err
 	}
-	m := &model.Message{
-		ApplicationID: application.ID, UserID: application.UserID,
-		Title: d.Title, Message: d.Message, Extras: d.Extras, Date: b.Now(),
+	m := b.message(application, d)
+	if err := b.store(ctx, m); err != nil {
+		return nil, b.vanished(ctx, who, application.ID, err)
 	}
-	if strings.TrimSpace(d.Title) == "" {
+	return m, nil
+}
+
+// message makes a message of the draft, without a key.
+func (b *Broker) message(application *model.Application, d model.Draft) *model.Message {
+	m := &model.Message{
+		ApplicationID: application.ID, UserID: application.UserID, Topic: application.Topic,
+		Title: d.Title, Message: d.Message, Extras: d.Extras, Details: d.Details, Date: b.Now(), Transient: d.Transient,
+	}
+	switch {
+	case strings.TrimSpace(d.Title) == "":
 		m.Title, m.TitleDefaulted = application.Name, true
+	case d.Details == nil && d.Title == application.Name:
+		m.TitleDefaulted = true // Gotify's clients fill it in themselves
 	}
 	if d.Priority == nil {
 		m.Priority, m.PriorityDefaulted = application.DefaultPriority, true
 	} else {
 		m.Priority = *d.Priority
 	}
-	if err := b.store(ctx, m); err != nil {
-		return nil, b.vanished(ctx, who, application.ID, err)
+	if d.Upload != nil {
+		file := *d.Upload
+		file.ApplicationID = application.ID
+		m.File = &file
 	}
-	return m, nil
+	return m
 }
 
 // store gives the message another key when a different node chose the same one
@@ -44,11 +59,19 @@ func (b *Broker) Publish(ctx context.Context, who *model.Identity, d model.Draft
 func (b *Broker) store(ctx context.Context, m *model.Message) error {
 	const attempts = 3
 	for attempt := 1; ; attempt++ {
-		m.Key = b.keys.Next(m.Date)
+		b.name(m)
 		err := b.DB.CreateMessage(ctx, m)
 		if model.KindOf(err) != model.Conflict || attempt == attempts {
 			return err
 		}
+	}
+}
+
+// name gives the message a key.
+func (b *Broker) name(m *model.Message) {
+	m.Key = b.keys.Next(m.Date)
+	if m.File != nil && !m.Transient {
+		m.File.MessageKey = m.Key
 	}
 }
 
@@ -63,8 +86,8 @@ func (b *Broker) sender(ctx context.Context, who *model.Identity, id int64) (*mo
 	if id == 0 {
 		return nil, model.Errorf(model.Invalid, "appid is required when not authenticating with an application token")
 	}
-	application, err := b.DB.ApplicationByID(ctx, who.User.ID, id)
-	if model.KindOf(err) == model.NotFound {
+	application, err := b.DB.Application(ctx, id)
+	if model.KindOf(err) == model.NotFound || err == nil && !b.Auth.MayPost(who, application) {
 		return nil, noApplication()
 	}
 	return application, err

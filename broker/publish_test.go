@@ -70,7 +70,8 @@ func TestPublishFillsIn(t *testing.T) {
 		{model.Draft{Message: "m"}, "Doorbell", 6, true, true},
 		{model.Draft{Message: "m", Title: " \t"}, "Doorbell", 6, true, true},
 		{model.Draft{Message: " ", Title: " t ", Priority: &zero}, " t ", 0, false, false},
-		{model.Draft{Message: "m", Title: "Doorbell"}, "Doorbell", 6, false, true},
+		{model.Draft{Message: "m", Title: "Doorbell"}, "Doorbell", 6, true, true}, // as Gotify's clients fill it in
+		{model.Draft{Message: "m", Title: "Doorbell", Details: &model.Details{}}, "Doorbell", 6, false, true},
 	} {
 		events := w.listen(ada.User.ID)
 		m := w.publish(sender, c.draft)
@@ -89,7 +90,7 @@ func TestPublishFillsIn(t *testing.T) {
 		require.Equal(t, m.ID, heard[0].MessageID)
 		stored, _, err := w.DB.MessagesBefore(t.Context(), []int64{m.ApplicationID}, math.MaxInt64, 1)
 		require.NoError(t, err)
-		stored[0].UserID = m.UserID
+		stored[0].UserID, stored[0].Topic = m.UserID, m.Topic
 		require.Equal(t, m, stored[0])
 	}
 }

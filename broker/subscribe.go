@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/carillon-push/carillon/hub"
@@ -70,10 +71,11 @@ func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, e
 			return err
 		}
 		if len(page) > 0 {
+			after = page[len(page)-1].Event.MessageID
+			page = slices.DeleteFunc(page, func(e *hub.Envelope) bool { return e.Event.TopicOnly })
 			if err := emit(page); err != nil {
 				return err
 			}
-			after = page[len(page)-1].Event.MessageID
 		}
 		// When more came meanwhile than could be held, it is stored by now.
 		if !more && s.Release(after) {
@@ -84,14 +86,13 @@ func (b *Broker) replay(ctx context.Context, s *hub.Subscription, after int64, e
 
 // after returns the next stored messages of the user, and whether there are more.
 func (b *Broker) after(ctx context.Context, user, after int64) (page []*hub.Envelope, more bool, err error) {
-	applications, err := b.DB.ApplicationIDs(ctx, user)
+	applications, err := b.ReadableIDs(ctx, user)
 	if err != nil {
 		return nil, false, err
 	}
 	messages, more, err := b.DB.MessagesAfter(ctx, applications, after, replayPage)
 	page = make([]*hub.Envelope, len(messages))
 	for i, m := range messages {
-		m.UserID = user
 		page[i] = hub.Seal(model.Published(m))
 	}
 	return page, more, err

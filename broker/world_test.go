@@ -28,12 +28,15 @@ func newWorld(t *testing.T, limits Limits) *world {
 func newWorldAround(t *testing.T, limits Limits, h *hub.Hub) *world {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	var a *auth.Auth
+	readers := func(topic string, owner int64) []int64 { return a.Readers(topic, owner) }
 	db, err := database.Open(t.Context(), database.Options{
-		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "broker.db"), Committed: Announce(h), Log: log,
+		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "broker.db"), Log: log,
+		Committed: func(events []*model.Event) { Announce(h, readers, events) },
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	a := auth.New(auth.Options{
+	a = auth.New(auth.Options{
 		DB: db, Passwords: auth.NewPasswords(1), Sealer: auth.NewSealer([]byte("the secret of the tests")),
 		Throttle: auth.NewThrottle(0, 0, nil), Elevation: auth.ElevateSessions, Now: model.Now, Log: log,
 		Revoked: func(user, client int64) {
@@ -43,8 +46,10 @@ func newWorldAround(t *testing.T, limits Limits, h *hub.Hub) *world {
 				h.EndUser(user, hub.ReasonRevoked)
 			}
 		},
+		EndWhere:  func(match func(model.Feed) bool) { h.EndWhere(match, hub.ReasonRevoked) },
 		Streaming: h.Clients,
 	})
+	require.NoError(t, a.LoadRules(t.Context()))
 	return &world{Broker: New(Options{DB: db, Hub: h, Auth: a, Limits: limits, Now: model.Now, Log: log}), t: t}
 }
 

@@ -16,34 +16,34 @@ const missedAtOnce = 500
 func (b *batch) announceAll() {
 	defer close(b.done)
 	for group := range b.groups {
-		stored := make([]*model.Message, 0, len(group))
+		events := make([]*model.Event, 0, len(group))
 		for _, w := range group {
 			if w.err == nil {
-				stored = append(stored, w.message)
+				events = append(events, w.event())
 			}
 		}
-		b.announce(stored)
+		b.announce(events)
 		for _, w := range group {
 			w.end(w.err)
 		}
 	}
 }
 
-// announce tells of the messages in the order of their ids. A jump in the ids
-// means that messages were committed without anybody here hearing of it (by
-// another node, or by a commit whose answer was lost): they are announced first.
-func (b *batch) announce(messages []*model.Message) {
-	if len(messages) == 0 {
+// announce tells of the events in the order of their ids. A jump in the ids means
+// that something was committed without anybody here hearing of it (by another
+// node, or by a commit whose answer was lost): that is announced first.
+func (b *batch) announce(events []*model.Event) {
+	if len(events) == 0 {
 		return
 	}
-	slices.SortFunc(messages, func(x, y *model.Message) int { return cmp.Compare(x.ID, y.ID) })
-	if first := messages[0].ID; first > b.announced+1 {
+	slices.SortFunc(events, func(x, y *model.Event) int { return cmp.Compare(x.ID, y.ID) })
+	if first := events[0].ID; first > b.announced+1 {
 		if err := b.announceMissed(first); err != nil {
 			b.log.Error("messages of other nodes were not announced", "after", b.announced, "before", first, "error", err)
 		}
 	}
-	b.announced = messages[len(messages)-1].ID
-	b.committed(messages)
+	b.announced = events[len(events)-1].ID
+	b.committed(events)
 }
 
 func (b *batch) announceMissed(before int64) error {
@@ -59,9 +59,9 @@ func (b *batch) announceMissed(before int64) error {
 
 // missed reads what comes next. While the database is away it waits: order is
 // worth more than the answer to senders whose messages are safe.
-func (b *batch) missed(before int64) ([]*model.Message, error) {
+func (b *batch) missed(before int64) ([]*model.Event, error) {
 	for {
-		missed, err := b.reader.messagesBetween(context.Background(), b.announced, before, missedAtOnce)
+		missed, err := b.reader.eventsBetween(context.Background(), b.announced, before, missedAtOnce)
 		if model.KindOf(err) != model.Unavailable {
 			return missed, err
 		}

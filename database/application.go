@@ -10,7 +10,7 @@ import (
 )
 
 // CreateApplication stores a and sets its id. It fails with Conflict when the
-// user has an application with the same sort key.
+// user has an application with the same sort key, or anybody one with the topic.
 func (d *DB) CreateApplication(ctx context.Context, a *model.Application) error {
 	return d.change(ctx, func(tx *gorm.DB) error {
 		a.ID = 0
@@ -33,6 +33,39 @@ func (r *Reader) ApplicationsByUser(ctx context.Context, user int64) ([]*model.A
 	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("user_id = ?", user) })
 }
 
+// ApplicationByTopic returns the application with the topic.
+func (r *Reader) ApplicationByTopic(ctx context.Context, topic string) (*model.Application, error) {
+	return one[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("topic = ?", topic) })
+}
+
+// ApplicationsByTopic returns those applications of the topics that exist.
+func (r *Reader) ApplicationsByTopic(ctx context.Context, topics []string) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("topic IN ?", topics) })
+}
+
+// ApplicationsOfOthers returns the applications that do not belong to the user,
+// in no particular order.
+func (r *Reader) ApplicationsOfOthers(ctx context.Context, user int64) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("user_id <> ?", user) })
+}
+
+// Application returns an application whoever owns it.
+func (r *Reader) Application(ctx context.Context, id int64) (*model.Application, error) {
+	return one[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id = ?", id) })
+}
+
+// TopiclessApplications returns applications that have no topic yet, oldest
+// first: at most limit.
+func (r *Reader) TopiclessApplications(ctx context.Context, limit int) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("topic IS NULL").Order("id").Limit(limit) })
+}
+
+// CountApplications returns how many applications there are.
+func (r *Reader) CountApplications(ctx context.Context) (n int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error { return db.Model(&model.Application{}).Count(&n).Error })
+	return n, err
+}
+
 // ApplicationIDs returns the ids of the user's applications.
 func (r *Reader) ApplicationIDs(ctx context.Context, user int64) (ids []int64, err error) {
 	err = r.read(ctx, func(db *gorm.DB) error {
@@ -48,25 +81,48 @@ type ApplicationChange struct {
 	Description     *string
 	DefaultPriority *int
 	SortKey         *string
+	Topic           *string
 	// TokenHash and TokenSealed belong together.
 	TokenHash   []byte
 	TokenSealed []byte
 }
 
 // UpdateApplication writes the named columns of an application of the user. It
-// fails with NotFound, and with Conflict when the sort key is taken.
+// fails with NotFound, and with Conflict when the sort key or the topic is taken.
 func (d *DB) UpdateApplication(ctx context.Context, user, id int64, c ApplicationChange) error {
 	columns := map[string]any{}
 	set(columns, "name", c.Name)
 	set(columns, "description", c.Description)
 	set(columns, "default_priority", c.DefaultPriority)
 	set(columns, "sort_key", c.SortKey)
+	set(columns, "topic", c.Topic)
 	if c.TokenHash != nil {
 		columns["token_hash"], columns["token_sealed"] = c.TokenHash, c.TokenSealed
 	}
 	return d.change(ctx, func(tx *gorm.DB) error {
+		if c.Topic != nil {
+			if err := moveRules(tx, user, id, *c.Topic); err != nil {
+				return err
+			}
+		}
 		return found(update(tx.Model(&model.Application{}).Where("id = ? AND user_id = ?", id, user), columns))
 	})
+}
+
+// moveRules lets the access rules for the application's topic alone follow it to
+// a new one: they were not meant for whoever takes the old one.
+func moveRules(tx *gorm.DB, user, id int64, topic string) error {
+	var a model.Application
+	if err := tx.Where("id = ? AND user_id = ?", id, user).Take(&a).Error; err != nil {
+		return err
+	}
+	if a.Topic == "" || a.Topic == topic {
+		return nil
+	}
+	if err := tx.Where("pattern = ?", topic).Delete(&model.AccessRule{}).Error; err != nil {
+		return err
+	}
+	return tx.Model(&model.AccessRule{}).Where("pattern = ?", a.Topic).Update("pattern", topic).Error
 }
 
 // TouchApplication notes that the application's token was used at that time,
@@ -78,17 +134,23 @@ func (d *DB) TouchApplication(ctx context.Context, id int64, at time.Time) error
 	})
 }
 
-// DeleteApplication deletes an application of the user with its messages and
-// its image. The messages go first, in steps; when one fails, the application is
-// still there.
+// DeleteApplication deletes an application of the user with its messages, its
+// image and the access rules for its topic alone. The messages go first, in steps;
+// when one fails, the application is still there.
 func (d *DB) DeleteApplication(ctx context.Context, user, id int64) error {
-	if _, err := d.ApplicationByID(ctx, user, id); err != nil {
+	a, err := d.ApplicationByID(ctx, user, id)
+	if err != nil {
 		return err
 	}
 	if err := d.DeleteMessages(ctx, []int64{id}, math.MaxInt64); err != nil {
 		return err
 	}
 	return d.change(ctx, func(tx *gorm.DB) error {
+		if a.Topic != "" {
+			if err := tx.Where("pattern = ?", a.Topic).Delete(&model.AccessRule{}).Error; err != nil {
+				return err
+			}
+		}
 		return found(tx.Where("user_id = ?", user).Delete(&model.Application{}, id))
 	})
 }

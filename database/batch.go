@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/carillon-push/carillon/model"
 	"gorm.io/gorm"
@@ -31,7 +30,7 @@ const messageCounter = "message"
 type batch struct {
 	reader    *Reader
 	publisher *gorm.DB
-	committed func([]*model.Message)
+	committed func([]*model.Event)
 	log       *slog.Logger
 
 	mu      sync.RWMutex // guards sends on queue against its close
@@ -42,14 +41,6 @@ type batch struct {
 	done    chan struct{} // closed when every sender was answered
 	// announced is the last id that was announced; only announce touches it.
 	announced int64
-}
-
-// write is a message that waits for its commit.
-type write struct {
-	ctx     context.Context
-	message *model.Message
-	err     error
-	answer  chan struct{} // closed when err is final
 }
 
 func startBatch(ctx context.Context, reader *Reader, publisher *gorm.DB, o Options) (*batch, error) {
@@ -63,41 +54,11 @@ func startBatch(ctx context.Context, reader *Reader, publisher *gorm.DB, o Optio
 		groups: make(chan []*write, 2), done: make(chan struct{}),
 	}
 	if b.committed == nil {
-		b.committed = func([]*model.Message) {}
+		b.committed = func([]*model.Event) {}
 	}
 	go b.commitAll()
 	go b.announceAll()
 	return b, nil
-}
-
-// CreateMessage stores m, sets its id, and returns when the transaction that
-// holds it has committed and the message was announced. Ids follow commit order.
-// The date is cut to what every database keeps.
-//
-// It fails with NotFound when the application is gone, with Conflict when the key
-// is taken, with TooLarge when the database does not accept the size, and with
-// Unavailable when the database is away or the server stops. When ctx ends
-// before the commit has begun, nothing is stored; afterwards the message may be
-// stored although the caller no longer hears of it. The same holds for
-// Unavailable when the connection broke during the commit and did not come back:
-// such a message is announced with the next one that is stored.
-func (d *DB) CreateMessage(ctx context.Context, m *model.Message) error {
-	m.Date = m.Date.UTC().Truncate(time.Microsecond)
-	// A copy, because the caller may give up and go on while it is being stored.
-	message := *m
-	w := &write{ctx: ctx, message: &message, answer: make(chan struct{})}
-	if err := d.batch.add(w); err != nil {
-		return err
-	}
-	select {
-	case <-w.answer:
-		if w.err == nil {
-			m.ID = message.ID
-		}
-		return w.err
-	case <-ctx.Done():
-		return translate(ctx.Err())
-	}
 }
 
 func (b *batch) add(w *write) error {
@@ -159,7 +120,7 @@ func (b *batch) collect(first *write) (group []*write, next *write) {
 			w.end(translate(err))
 			continue
 		}
-		n := len(w.message.Message) + len(w.message.Title) + len(w.message.Extras)
+		n := w.size()
 		if len(group) > 0 && size+n > groupBytes {
 			return group, w
 		}
@@ -210,10 +171,4 @@ func (b *batch) refuse(group []*write, next *write, err error) *write {
 		w.end(err)
 	}
 	return next
-}
-
-// end answers the sender.
-func (w *write) end(err error) {
-	w.err = err
-	close(w.answer)
 }

@@ -33,7 +33,7 @@ func BenchmarkCreateMessage(b *testing.B) {
 func benchmarkCreate(b *testing.B, d dialect.Dialect, senders int) {
 	ctx := context.Background()
 	var commits, next atomic.Int64
-	_, _, db, a := benchDatabase(b, d, func([]*model.Message) { commits.Add(1) })
+	_, _, db, a := benchDatabase(b, d, func([]*model.Event) { commits.Add(1) })
 	keys := model.NewKeys()
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -124,7 +124,7 @@ func benchmarkRaw(b *testing.B, d dialect.Dialect, rows int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 }
 
-func benchDatabase(b *testing.B, d dialect.Dialect, committed func([]*model.Message)) (driver, connection string, db *database.DB, application int64) {
+func benchDatabase(b *testing.B, d dialect.Dialect, committed func([]*model.Event)) (driver, connection string, db *database.DB, application int64) {
 	_, connection = d.Fresh(b)
 	db, err := database.Open(b.Context(), database.Options{Dialect: d.Name, Connection: connection, Committed: committed})
 	require.NoError(b, err)

@@ -141,7 +141,7 @@ func TestASenderWhoGaveUpBeforeTheCommitStoresNothing(t *testing.T) {
 		hold, first := make(chan struct{}), make(chan struct{}, 10)
 		db, err := database.Open(s.ctx, database.Options{
 			Dialect: s.dialect.Name, Connection: s.connection,
-			Committed: func([]*model.Message) { first <- struct{}{}; <-hold },
+			Committed: func([]*model.Event) { first <- struct{}{}; <-hold },
 		})
 		require.NoError(s, err)
 		s.DB = db

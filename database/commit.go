@@ -53,20 +53,16 @@ func (b *batch) store(ctx context.Context, tx *gorm.DB, group []*write, a attemp
 	if err != nil {
 		return err
 	}
-	first := last - int64(len(group)) + 1
-	for _, w := range group {
-		w.err = nil
-	}
+	next := last - int64(len(group)) + 1
 	if a.uncertain {
 		if group, err = unstored(tx, group); err != nil {
 			return err
 		}
 	}
-	next := first + int64(len(group))
 	if a.sift {
-		next, err = b.sift(ctx, tx, group, first)
+		next, err = b.sift(ctx, tx, group, next)
 	} else {
-		err = b.insert(ctx, tx, group, first)
+		next, err = b.insert(ctx, tx, group, next)
 	}
 	if unused := last + 1 - next; err == nil && unused > 0 {
 		// Ids have no gaps: a gap means something to those who follow the log.
@@ -75,17 +71,76 @@ func (b *batch) store(ctx context.Context, tx *gorm.DB, group []*write, a attemp
 	return err
 }
 
-// insert stores the group under the ids from first on, all or none.
-func (b *batch) insert(ctx context.Context, tx *gorm.DB, group []*write, first int64) error {
-	if len(group) == 0 {
-		return nil
+// insert stores the group under the ids from next on, all or none but those
+// that turn out to have nothing to write. It returns the next unused id.
+func (b *batch) insert(ctx context.Context, tx *gorm.DB, group []*write, next int64) (int64, error) {
+	var stored []*model.Message
+	var notices []*model.Notice
+	for _, w := range group {
+		writes, err := w.prepare(tx)
+		switch {
+		case err != nil:
+			return next, err
+		case !writes:
+			continue
+		case w.notice != nil:
+			w.notice.ID = next
+			notices = append(notices, w.notice)
+		default:
+			w.message.ID = next
+			if !w.message.Transient {
+				stored = append(stored, w.message)
+			}
+		}
+		next++
 	}
-	messages := make([]*model.Message, len(group))
-	for i, w := range group {
-		messages[i] = w.message
-		w.message.ID = first + int64(i)
+	if len(stored) > 0 {
+		if err := b.reader.dialect.insert(ctx, tx.Statement.ConnPool, stored); err != nil {
+			return next, err
+		}
 	}
-	return b.reader.dialect.insert(ctx, tx.Statement.ConnPool, messages)
+	if len(notices) > 0 {
+		if err := tx.Create(notices).Error; err != nil {
+			return next, err
+		}
+	}
+	return next, insertBelongings(tx, group)
+}
+
+// insertBelongings stores what has rows of its own: the sequences and the files
+// of messages.
+func insertBelongings(tx *gorm.DB, group []*write) error {
+	var sequences []*sequence
+	var files []*model.File
+	for _, w := range group {
+		m := w.message
+		if m == nil || w.err != nil {
+			continue
+		}
+		if m.Details != nil && m.Details.Sequence != "" && !m.Transient {
+			sequences = append(sequences, &sequence{m.ApplicationID, m.Details.Sequence, m.ID})
+		}
+		if m.File != nil {
+			files = append(files, m.File)
+		}
+	}
+	if len(sequences) > 0 {
+		if err := tx.Create(sequences).Error; err != nil {
+			return err
+		}
+	}
+	if len(files) > 0 {
+		return tx.Create(files).Error
+	}
+	return nil
+}
+
+// sequence is a message under the name that its sender gave it. Few have one, so
+// the log has no column for it.
+type sequence struct {
+	ApplicationID int64
+	Sequence      string
+	MessageID     int64
 }
 
 // sift stores the group under the ids from first on, except those messages that
@@ -98,9 +153,9 @@ func (b *batch) sift(ctx context.Context, tx *gorm.DB, group []*write, first int
 	if err := tx.SavePoint(point).Error; err != nil {
 		return first, err
 	}
-	err = b.insert(ctx, tx, group, first)
+	next, err = b.insert(ctx, tx, group, first)
 	if err == nil {
-		return first + int64(len(group)), nil
+		return next, nil
 	}
 	if classify(err).passing() {
 		return first, err
@@ -123,25 +178,48 @@ func (b *batch) sift(ctx context.Context, tx *gorm.DB, group []*write, first int
 func unstored(tx *gorm.DB, group []*write) (missing []*write, err error) {
 	keys := make([]string, len(group))
 	for i, w := range group {
-		keys[i] = w.message.Key
+		keys[i] = w.key()
 	}
-	var rows []model.Message
-	err = tx.Select("id", "message_key", "application_id", "date").Where("message_key IN ?", keys).Find(&rows).Error
+	var messages []model.Message
+	err = tx.Select("id", "message_key", "application_id", "date").Where("message_key IN ?", keys).Find(&messages).Error
 	if err != nil {
 		return nil, err
 	}
-	stored := make(map[string]model.Message, len(rows))
-	for _, row := range rows {
+	var notices []model.Notice
+	if err = tx.Where("message_key IN ?", keys).Find(&notices).Error; err != nil {
+		return nil, err
+	}
+	stored := make(map[string]model.Message, len(messages))
+	for _, row := range messages {
 		stored[row.Key] = row
 	}
+	noticed := make(map[string]model.Notice, len(notices))
+	for _, row := range notices {
+		noticed[row.Key] = row
+	}
 	for _, w := range group {
-		// A key may have been taken by somebody else's message.
-		row, ok := stored[w.message.Key]
-		if ok && row.ApplicationID == w.message.ApplicationID && row.Date.Equal(w.message.Date) {
-			w.message.ID = row.ID
-			continue
+		if !w.storedAs(stored, noticed) {
+			missing = append(missing, w)
 		}
-		missing = append(missing, w)
 	}
 	return missing, nil
+}
+
+// storedAs takes over the id of the row that holds the write. A key may have been
+// taken by somebody else's message.
+func (w *write) storedAs(messages map[string]model.Message, notices map[string]model.Notice) bool {
+	if w.notice != nil {
+		row, ok := notices[w.notice.Key]
+		if !ok || row.ApplicationID != w.notice.ApplicationID || !row.Date.Equal(w.notice.Date) {
+			return false
+		}
+		w.notice.ID, w.notice.MessageID, w.err = row.ID, row.MessageID, nil
+		return true
+	}
+	row, ok := messages[w.message.Key]
+	if !ok || row.ApplicationID != w.message.ApplicationID || !row.Date.Equal(w.message.Date) {
+		return false
+	}
+	w.message.ID, w.err = row.ID, nil
+	return true
 }

@@ -3,7 +3,7 @@
 //
 // A Reader only reads; a DB embeds a Reader and also writes. Messages are
 // written by one goroutine that commits whatever is waiting in one transaction
-// (group commit: batch.go, commit.go, announce.go) and takes their ids from a counter row whose lock it
+// (group commit: write.go, batch.go, commit.go, announce.go) and takes their ids from a counter row whose lock it
 // holds until the commit, so that ids follow commit order on every dialect and
 // with any number of nodes.
 //
@@ -32,11 +32,11 @@ type Options struct {
 	Connection string
 	// MaxConnections bounds the connections to a server, at least 2; 0 means 20.
 	MaxConnections int
-	// Committed hears of every committed message, in the order of their ids and
-	// before its sender is answered; also of those that other nodes committed,
-	// as far as their ids lie before one of ours. It must not block, nor change
-	// what it gets. May be nil.
-	Committed func([]*model.Message)
+	// Committed hears of every committed message and notice, in the order of their
+	// ids and before its sender is answered; also of those that other nodes
+	// committed, as far as their ids lie before one of ours. It must not block; the
+	// events are its own. May be nil.
+	Committed func([]*model.Event)
 	Log       *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -135,14 +136,14 @@ const rowsPerInsert = 128
 // insertRows stores the messages by INSERT statements of several rows. gorm's
 // Create would cost three times the allocations.
 func insertRows(ctx context.Context, tx gorm.ConnPool, messages []*model.Message) error {
-	const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	for len(messages) > 0 {
 		some := messages[:min(rowsPerInsert, len(messages))]
 		messages = messages[len(some):]
-		values := make([]any, 0, 10*len(some))
+		values := make([]any, 0, 11*len(some))
 		for _, m := range some {
 			values = append(values, m.ID, m.Key, m.ApplicationID, m.Title, m.TitleDefaulted,
-				m.Message, m.Priority, m.PriorityDefaulted, m.Extras, m.Date.UnixMicro())
+				m.Message, m.Priority, m.PriorityDefaulted, m.Extras, m.Date.UnixMicro(), encodeDetails(m.Details))
 		}
 		statement := "INSERT INTO messages (" + messageColumns + ") VALUES " + row + strings.Repeat(", "+row, len(some)-1)
 		if _, err := tx.ExecContext(ctx, statement, values...); err != nil {
@@ -155,7 +156,17 @@ func insertRows(ctx context.Context, tx gorm.ConnPool, messages []*model.Message
 // messageColumns are in the order in which every insert gives their values and
 // every page reads them.
 const messageColumns = "id, message_key, application_id, title, title_defaulted, " +
-	"message, priority, priority_defaulted, extras, date"
+	"message, priority, priority_defaulted, extras, date, details"
+
+// encodeDetails returns what the column holds, nil when there are none.
+func encodeDetails(d *model.Details) *string {
+	if d == nil {
+		return nil
+	}
+	text, _ := json.Marshal(d) // strings, numbers and lists of them: it cannot fail
+	encoded := string(text)
+	return &encoded
+}
 
 // entriesOfArms takes the first entries of each application, and the first of
 // them all. hint names the index where the optimizer would not always take it.

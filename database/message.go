@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"math"
 	"slices"
 	"time"
@@ -126,7 +127,7 @@ func (r *Reader) fetch(ctx context.Context, statement string, values []any) (fou
 				return err
 			}
 			found = append(found, m)
-			size += len(m.Message) + len(m.Title) + len(m.Extras)
+			size += textOf(m)
 		}
 		return rows.Err()
 	})
@@ -137,34 +138,74 @@ func (r *Reader) fetch(ctx context.Context, statement string, values []any) (fou
 func scanMessage(rows *sql.Rows) (*model.Message, error) {
 	var m model.Message
 	var date int64
+	var details *string
 	err := rows.Scan(&m.ID, &m.Key, &m.ApplicationID, &m.Title, &m.TitleDefaulted,
-		&m.Message, &m.Priority, &m.PriorityDefaulted, &m.Extras, &date)
+		&m.Message, &m.Priority, &m.PriorityDefaulted, &m.Extras, &date, &details)
 	m.Date = time.UnixMicro(date).UTC()
+	if err == nil && details != nil {
+		m.Details = &model.Details{}
+		err = json.Unmarshal([]byte(*details), m.Details)
+	}
 	return &m, err
 }
 
-// messagesBetween returns at most limit messages of everybody with ids between
-// the two, neither included, in order and with their owners.
-func (r *Reader) messagesBetween(ctx context.Context, after, before int64, limit int) ([]*model.Message, error) {
-	return all[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB {
-		return db.Select("messages.*", "applications.user_id").
-			Joins("JOIN applications ON applications.id = messages.application_id").
-			Where("messages.id > ? AND messages.id < ?", after, before).Order("messages.id").Limit(limit)
+// textOf returns roughly how much text the message holds, in bytes.
+func textOf(m *model.Message) int {
+	n := len(m.Message) + len(m.Title) + len(m.Extras)
+	if d := m.Details; d != nil {
+		n += len(d.Click) + len(d.Icon)
+		for _, tag := range d.Tags {
+			n += len(tag)
+		}
+		for i := range d.Actions {
+			n += len(d.Actions[i].URL) + len(d.Actions[i].Body) + 100
+		}
+	}
+	return n
+}
+
+// eventsBetween returns the next events of everybody with ids between the two,
+// neither included, in order and with their owners. It returns none when there
+// are none left, and does not return all at once.
+func (r *Reader) eventsBetween(ctx context.Context, after, before int64, limit int) ([]*model.Event, error) {
+	messages, err := between[model.Message](ctx, r, "messages", after, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(messages) == limit {
+		before = messages[limit-1].ID // what comes behind is for the next time
+	}
+	notices, err := between[model.Notice](ctx, r, "notices", after, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]*model.Event, 0, len(messages)+len(notices))
+	for _, m := range messages {
+		events = append(events, model.Published(m))
+	}
+	for _, n := range notices {
+		events = append(events, model.Noticed(n))
+	}
+	slices.SortFunc(events, func(x, y *model.Event) int { return cmp.Compare(x.ID, y.ID) })
+	if len(notices) == limit {
+		end := notices[limit-1].ID
+		events = slices.DeleteFunc(events, func(e *model.Event) bool { return e.ID > end })
+	}
+	return events, nil
+}
+
+// between returns the rows of a table of the log with ids between the two.
+func between[T any](ctx context.Context, r *Reader, table string, after, before int64, limit int) ([]*T, error) {
+	return all[T](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Select(table+".*", "applications.user_id", "applications.topic").
+			Joins("JOIN applications ON applications.id = "+table+".application_id").
+			Where(table+".id > ? AND "+table+".id < ?", after, before).Order(table + ".id").Limit(limit)
 	})
 }
 
-// DeleteMessage deletes a message of one of the applications and returns the
-// application it belonged to. It fails with NotFound when there is none.
-func (d *DB) DeleteMessage(ctx context.Context, applications []int64, id int64) (application int64, err error) {
-	err = d.change(ctx, func(tx *gorm.DB) error {
-		var m model.Message
-		if err := tx.Select("id", "application_id").Where("application_id IN ?", applications).Take(&m, id).Error; err != nil {
-			return err
-		}
-		application = m.ApplicationID
-		return found(tx.Delete(&model.Message{}, id))
-	})
-	return application, err
+// MessageByID returns a message of one of the applications.
+func (r *Reader) MessageByID(ctx context.Context, applications []int64, id int64) (*model.Message, error) {
+	return one[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id = ? AND application_id IN ?", id, applications) })
 }
 
 // DeleteMessages deletes all messages of the applications with an id up to and

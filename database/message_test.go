@@ -34,7 +34,7 @@ func TestMessages(t *testing.T) {
 			require.NoError(s, err)
 			require.Equal(s, m.ID, latest)
 			require.True(s, s.log.heard(m.ID))
-			require.Equal(s, u.ID, s.log.messages[0].UserID)
+			require.Equal(s, u.ID, s.log.events[0].UserID)
 		})
 
 		s.sub("a date finer than the database keeps is cut, in UTC", func(s *suite) {
@@ -131,18 +131,21 @@ func TestDeletedMessages(t *testing.T) {
 				applications []int64
 				id           int64
 			}{{[]int64{a.ID}, second.ID}, {nil, first.ID}, {mine, 0}, {mine, 1 << 62}} {
-				_, err := s.DeleteMessage(s.ctx, tried.applications, tried.id)
+				_, err := s.MessageByID(s.ctx, tried.applications, tried.id)
 				requireKind(s, model.NotFound, err)
 			}
-			application, err := s.DeleteMessage(s.ctx, mine, second.ID)
+			found, err := s.MessageByID(s.ctx, mine, second.ID)
 			require.NoError(s, err)
-			require.Equal(s, b.ID, application)
-			_, err = s.DeleteMessage(s.ctx, mine, second.ID)
-			requireKind(s, model.NotFound, err)
+			require.Equal(s, stored(second), found)
+			requireKind(s, model.NotFound, s.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, MessageID: second.ID}))
+			n := &model.Notice{Kind: model.MessageDeleted, ApplicationID: b.ID, MessageID: second.ID, Sequence: second.Key}
+			require.NoError(s, s.notice(n))
+			require.Equal(s, second.ID+1, n.ID, "a refused notice takes no id")
+			requireKind(s, model.NotFound, s.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: b.ID, MessageID: second.ID}))
 			require.Len(s, s.history(a), 1)
 			require.Empty(s, s.history(b))
 			third := s.message(b)
-			require.Equal(s, second.ID+1, third.ID, "the id of a deleted message is never given again")
+			require.Equal(s, n.ID+1, third.ID, "the id of a deleted message is never given again")
 		})
 
 		s.sub("up to an id, in several steps", func(s *suite) {

@@ -19,6 +19,7 @@ import (
 func (d *dialect) migrations() []*gormigrate.Migration {
 	return []*gormigrate.Migration{
 		{ID: "0001-core", Migrate: d.createCore},
+		{ID: "0002-topics", Migrate: d.addTopics},
 	}
 }
 

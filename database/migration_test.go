@@ -71,6 +71,7 @@ func TestADatabaseOfANewerVersionIsRefused(t *testing.T) {
 func TestAnInterruptedMigrationIsFinished(t *testing.T) {
 	each(t, func(s *suite) {
 		u := s.user("u")
+		s.exec("DROP TABLE sequences")
 		s.exec("DROP TABLE messages")
 		s.exec("DROP TABLE counters")
 		s.exec("DELETE FROM migrations")

@@ -81,7 +81,7 @@ func testTwoNodes(t *testing.T, d dialect.Dialect, connection string) {
 		last[i] = node.message(a)
 		require.Equal(t, upTo(1, last[i].ID), node.log.ids(), "node %d", i)
 	}
-	for _, m := range nodes[0].log.messages {
+	for _, m := range nodes[0].log.events {
 		require.Equal(t, a.UserID, m.UserID, "whose streams are to hear of it")
 	}
 }

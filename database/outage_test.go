@@ -158,7 +158,7 @@ func TestACommitWhoseAnswerNeverComes(t *testing.T) {
 		third := s.message(a)
 		require.Equal(s, upTo(1, 3), ids(s.history(a)))
 		require.Equal(s, upTo(1, third.ID), s.log.ids())
-		require.Equal(s, a.UserID, s.log.messages[1].UserID)
+		require.Equal(s, a.UserID, s.log.events[1].UserID)
 	})
 }
 

@@ -75,20 +75,20 @@ func inspectPostgres(ctx context.Context, conn *sql.Conn) (tableOptions string, 
 // for any number of messages and is prepared once.
 func insertArrays(ctx context.Context, tx gorm.ConnPool, messages []*model.Message) error {
 	const statement = "INSERT INTO messages (" + messageColumns + ") SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], " +
-		"$4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::boolean[], $9::text[], $10::bigint[])"
+		"$4::text[], $5::boolean[], $6::text[], $7::bigint[], $8::boolean[], $9::text[], $10::bigint[], $11::text[])"
 	n := len(messages)
 	ids, keys, applications := make([]int64, n), make([]string, n), make([]int64, n)
 	titles, titlesDefaulted, texts := make([]string, n), make([]bool, n), make([]string, n)
 	priorities, prioritiesDefaulted := make([]int64, n), make([]bool, n)
-	extras, dates := make([]string, n), make([]int64, n)
+	extras, dates, details := make([]string, n), make([]int64, n), make([]*string, n)
 	for i, m := range messages {
 		ids[i], keys[i], applications[i] = m.ID, m.Key, m.ApplicationID
 		titles[i], titlesDefaulted[i], texts[i] = m.Title, m.TitleDefaulted, m.Message
 		priorities[i], prioritiesDefaulted[i] = int64(m.Priority), m.PriorityDefaulted
-		extras[i], dates[i] = m.Extras, m.Date.UnixMicro()
+		extras[i], dates[i], details[i] = m.Extras, m.Date.UnixMicro(), encodeDetails(m.Details)
 	}
 	_, err := tx.ExecContext(ctx, statement, ids, keys, applications, titles, titlesDefaulted, texts,
-		priorities, prioritiesDefaulted, extras, dates)
+		priorities, prioritiesDefaulted, extras, dates, details)
 	return err
 }
 

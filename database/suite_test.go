@@ -141,7 +141,7 @@ func (s *suite) application(u *model.User) *model.Application {
 func newApplication(u *model.User) *model.Application {
 	return &model.Application{
 		UserID: u.ID, TokenHash: hash(), TokenSealed: []byte{0, 255, '\'', '\\'}, Name: "application",
-		SortKey: rand.Text(), CreatedAt: model.Now(),
+		Topic: rand.Text(), SortKey: rand.Text(), CreatedAt: model.Now(),
 	}
 }
 
@@ -157,6 +157,12 @@ func (s *suite) message(a *model.Application) *model.Message {
 	m := s.newMessage(a)
 	require.NoError(s, s.CreateMessage(s.ctx, m))
 	return m
+}
+
+func (s *suite) notice(n *model.Notice) error {
+	n.Key, n.Date = s.keys.Next(time.Now()), model.Now()
+	_, err := s.CreateNotice(s.ctx, n)
+	return err
 }
 
 // history returns all messages of the application, oldest first.
@@ -215,27 +221,31 @@ func (s *suite) checkKind(kind model.Kind, err error) {
 
 // announced collects what Options.Committed hears.
 type announced struct {
-	mu       sync.Mutex
-	messages []*model.Message
-	known    map[int64]bool
+	mu     sync.Mutex
+	events []*model.Event
+	known  map[int64]bool
 }
 
-func (a *announced) add(some []*model.Message) {
+func (a *announced) add(some []*model.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.known == nil {
 		a.known = map[int64]bool{}
 	}
-	for _, m := range some {
-		a.messages = append(a.messages, m)
-		a.known[m.ID] = true
+	for _, e := range some {
+		a.events = append(a.events, e)
+		a.known[e.ID] = true
 	}
 }
 
 func (a *announced) ids() []int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return ids(a.messages)
+	ids := make([]int64, len(a.events))
+	for i, e := range a.events {
+		ids[i] = e.ID
+	}
+	return ids
 }
 
 func (a *announced) heard(id int64) bool {

@@ -124,6 +124,14 @@ func (d *DB) DeleteUser(ctx context.Context, id int64) error {
 		if err := keepAnAdmin(tx, id); err != nil {
 			return err
 		}
+		for _, a := range applications {
+			if a.Topic == "" {
+				continue
+			}
+			if err := tx.Where("pattern = ?", a.Topic).Delete(&model.AccessRule{}).Error; err != nil {
+				return err
+			}
+		}
 		return found(tx.Delete(&model.User{}, id))
 	})
 }

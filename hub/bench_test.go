@@ -68,6 +68,24 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
+// BenchmarkPublishBesideTopics measures one message to the only stream of a user
+// who has thousands of topic streams, too, on other topics.
+func BenchmarkPublishBesideTopics(b *testing.B) {
+	h := hub.New(hub.Options{})
+	s := live(b, h, model.Feed{UserID: 1})
+	for i := range 5000 {
+		live(b, h, model.Feed{UserID: 1, Topics: []string{fmt.Sprintf("topic%d", i)}})
+	}
+	var into []*hub.Envelope
+	id := int64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		id++
+		h.Publish(message(1, id))
+		into = s.Take(into[:0])
+	}
+}
+
 // BenchmarkIdleSubscription reports the memory of a subscription that waits.
 func BenchmarkIdleSubscription(b *testing.B) {
 	const streams = 10_000

@@ -43,8 +43,8 @@ func TestEachEndReachesTheStreamsItNames(t *testing.T) {
 				require.Equal(t, ended(s), len(s.Take(nil)) == 0)
 				s.Close()
 			}
-			users, clients := h.Entries()
-			require.Zero(t, users+clients)
+			users, topics, clients := h.Entries()
+			require.Zero(t, users+topics+clients)
 		})
 	}
 }

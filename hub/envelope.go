@@ -17,6 +17,9 @@ type Encoder interface{ Encode(*model.Event) []byte }
 type Envelope struct {
 	Event *model.Event
 
+	// size is roughly how many bytes the event holds in memory.
+	size int
+
 	// encoded is a list that only grows at its head, so that the thousands of
 	// streams which ask after the first need no lock.
 	encoded atomic.Pointer[encoding]
@@ -32,7 +35,7 @@ type encoding struct {
 
 // Seal returns an envelope around the event, which must not be changed
 // afterwards.
-func Seal(e *model.Event) *Envelope { return &Envelope{Event: e} }
+func Seal(e *model.Event) *Envelope { return &Envelope{Event: e, size: sizeOf(e)} }
 
 // Bytes returns the event in the encoder's format, nil when the format does not
 // carry it. The first call encodes, later and concurrent ones share the result,
@@ -59,30 +62,9 @@ func (n *encoding) find(encoder Encoder) *encoding {
 	return n
 }
 
-// eventOverhead is what a waiting event costs beside its texts, roughly.
-const eventOverhead = 256
-
-// size returns roughly how many bytes the event holds in memory.
-func (e *Envelope) size() int {
-	m := e.Event.Message
-	if m == nil {
-		return eventOverhead
-	}
-	return eventOverhead + len(m.Title) + len(m.Message) + len(m.Extras)
-}
-
-// messageID returns the event's place in the log, 0 when it has none: only
-// published messages do, and their ids begin at 1.
-func (e *Envelope) messageID() int64 {
-	if e.Event.Kind != model.MessagePublished || e.Event.Message == nil {
-		return 0
-	}
-	return e.Event.Message.ID
-}
-
-// repeats reports whether the event is a message that is not above the id last,
-// and so was delivered before.
+// repeats reports whether the event has a place in the log that is not above
+// last, and so was delivered before. What is not stored cannot have been replayed:
+// it comes once, whatever its id is.
 func (e *Envelope) repeats(last int64) bool {
-	id := e.messageID()
-	return id != 0 && id <= last
+	return e.Event.ID != 0 && e.Event.ID <= last && (e.Event.Message == nil || !e.Event.Message.Transient)
 }

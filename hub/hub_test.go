@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // message returns the event of a message with the id for the user.
 func message(userID, id int64) *model.Event {
-	return &model.Event{Kind: model.MessagePublished, UserID: userID, Message: &model.Message{ID: id}}
+	return &model.Event{Kind: model.MessagePublished, ID: id, UserID: userID, Message: &model.Message{ID: id}}
 }
 
 // sized returns a message event whose text has n bytes.
@@ -145,6 +145,6 @@ func TestIndexesFollowTheOpenStreams(t *testing.T) {
 	c.Close()
 	require.Zero(t, h.Streams())
 	require.Empty(t, h.Clients())
-	users, clients := h.Entries()
-	require.Zero(t, users+clients, "a user or client without streams keeps an entry")
+	users, topics, clients := h.Entries()
+	require.Zero(t, users+topics+clients, "a user or client without streams keeps an entry")
 }

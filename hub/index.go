@@ -1,50 +1,74 @@
 package hub
 
 import (
-	"iter"
+	"cmp"
 	"slices"
 )
 
-// index finds subscriptions by an id. A list is only ever appended to or
+// index finds subscriptions by a key. A list is only ever appended to or
 // replaced, never changed in place: who took a list under the lock may walk it
 // without. A key without subscriptions has no entry.
-type index map[int64][]*Subscription
+type index[K cmp.Ordered] struct {
+	lists map[K][]*Subscription
+	// keys returns under which keys a subscription stands, each once.
+	keys func(*Subscription) []K
+}
 
-func (x index) add(key int64, s *Subscription) { x[key] = append(x[key], s) }
+func newIndex[K cmp.Ordered](keys func(*Subscription) []K) index[K] {
+	return index[K]{lists: map[K][]*Subscription{}, keys: keys}
+}
+
+func (x index[K]) add(s *Subscription) {
+	for _, key := range x.keys(s) {
+		x.lists[key] = append(x.lists[key], s)
+	}
+}
 
 // sweep takes subscriptions that are marked as removed out of the lists in
 // which they stand. It costs one pass over each list concerned, however many
 // leave it at once.
-func (x index) sweep(gone []*Subscription, keyOf func(*Subscription) int64) {
-	keys := make([]int64, len(gone))
-	for i, s := range gone {
-		keys[i] = keyOf(s)
+func (x index[K]) sweep(gone []*Subscription) {
+	var keys []K
+	for _, s := range gone {
+		keys = append(keys, x.keys(s)...)
 	}
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
 		var left []*Subscription
-		for _, s := range x[key] {
+		for _, s := range x.lists[key] {
 			if !s.removed {
 				left = append(left, s)
 			}
 		}
 		if len(left) == 0 {
-			delete(x, key)
+			delete(x.lists, key)
 		} else {
-			x[key] = left
+			x.lists[key] = left
 		}
 	}
 }
 
-// subscriptions yields every subscription in the index.
-func (x index) subscriptions() iter.Seq[*Subscription] {
-	return func(yield func(*Subscription) bool) {
-		for _, list := range x {
-			for _, s := range list {
-				if !yield(s) {
-					return
-				}
-			}
-		}
+// users, topics, topicUsers and clients are where the hub finds it.
+
+func (s *Subscription) users() []int64 {
+	if len(s.feed.Topics) > 0 {
+		return nil
 	}
+	return []int64{s.feed.UserID}
+}
+
+func (s *Subscription) topics() []string { return s.feed.Topics }
+
+func (s *Subscription) topicUsers() []int64 {
+	if len(s.feed.Topics) == 0 || s.feed.UserID == 0 {
+		return nil
+	}
+	return []int64{s.feed.UserID}
+}
+
+func (s *Subscription) clients() []int64 {
+	if s.feed.ClientID == 0 {
+		return nil
+	}
+	return []int64{s.feed.ClientID}
 }

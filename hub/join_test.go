@@ -45,6 +45,7 @@ func (l *fakeLog) append(userID int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := message(userID, int64(len(l.entries)+1))
+	e.Topic = topicOf(userID)
 	l.entries = append(l.entries, e)
 	l.announce <- e
 }
@@ -113,7 +114,11 @@ func TestReplayThenLiveLosesAndRepeatsNothing(t *testing.T) {
 	for i := range joiners {
 		work.Go(func() {
 			user := rand.Int64N(users) + 1
-			s, err := h.Subscribe(model.Feed{UserID: user})
+			feed := model.Feed{UserID: user}
+			if i%2 == 0 { // to the same messages, by their topic
+				feed = model.Feed{Topics: []string{topicOf(user), "silent"}}
+			}
+			s, err := h.Subscribe(feed)
 			if err != nil {
 				t.Error(err)
 				return

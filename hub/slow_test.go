@@ -63,14 +63,35 @@ func TestTheQueueIsBoundedByBytes(t *testing.T) {
 	require.Equal(t, hub.ReasonSlow, s.Reason())
 }
 
-func TestTitleAndExtrasCountAsBytes(t *testing.T) {
-	h := hub.New(hub.Options{QueueBytes: 100_000})
-	s := live(t, h, model.Feed{UserID: 1})
-	h.Publish(message(1, 1))
-	large := message(1, 2)
-	large.Message.Title, large.Message.Extras = string(make([]byte, 50_000)), string(make([]byte, 50_000))
-	h.Publish(large)
-	require.Equal(t, hub.ReasonSlow, s.Reason())
+func TestAllTextsCountAsBytes(t *testing.T) {
+	long := string(make([]byte, 100_000))
+	for name, fill := range map[string]func(*model.Message){
+		"title":      func(m *model.Message) { m.Title = long },
+		"extras":     func(m *model.Message) { m.Extras = long },
+		"click":      func(m *model.Message) { m.Details.Click = long },
+		"icon":       func(m *model.Message) { m.Details.Icon = long },
+		"tag":        func(m *model.Message) { m.Details.Tags = []string{"a", long} },
+		"many tags":  func(m *model.Message) { m.Details.Tags = make([]string, 10_000) },
+		"address":    func(m *model.Message) { m.Details.Actions = []model.Action{{}, {URL: long}} },
+		"body":       func(m *model.Message) { m.Details.Actions = []model.Action{{Body: long}} },
+		"header":     func(m *model.Message) { m.Details.Actions = []model.Action{{Headers: map[string]string{"a": long}}} },
+		"extra":      func(m *model.Message) { m.Details.Actions = []model.Action{{Extras: map[string]string{long: "a"}}} },
+		"attachment": func(m *model.Message) { m.Details.Attachment = &model.Attachment{Name: "a", URL: long} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hub.New(hub.Options{QueueBytes: 100_000})
+			s := live(t, h, model.Feed{UserID: 1})
+			large := message(1, 2)
+			large.Message.Details = &model.Details{Click: "a", Tags: []string{"b"}, Attachment: &model.Attachment{}}
+			h.Publish(message(1, 1), large)
+			require.Len(t, s.Take(nil), 2)
+			large = message(1, 4)
+			large.Message.Details = new(model.Details)
+			fill(large.Message)
+			h.Publish(message(1, 3), large)
+			require.Equal(t, hub.ReasonSlow, s.Reason())
+		})
+	}
 }
 
 func TestManySlowReadersLeaveAtOnce(t *testing.T) {

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/carillon-push/carillon/model"
@@ -18,7 +20,7 @@ type Subscription struct {
 	mu     sync.Mutex
 	queue  []*Envelope
 	bytes  int   // roughly what queue holds
-	last   int64 // id of the last message queued or replayed
+	last   int64 // place in the log of what was last queued or replayed
 	live   bool  // released
 	missed bool  // held, and more came than there was room for
 	reason Reason
@@ -29,10 +31,19 @@ type Subscription struct {
 const keptQueue = 16
 
 func newSubscription(h *Hub, feed model.Feed) *Subscription {
+	// A topic may be cut out of something large that must not stay in memory.
+	feed.Topics = slices.Clone(feed.Topics)
+	for i, topic := range feed.Topics {
+		feed.Topics[i] = strings.Clone(topic)
+	}
 	return &Subscription{hub: h, feed: feed, ready: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// Feed returns what the subscription listens to.
+// Detached returns a subscription that is in no hub: nothing is published to
+// it, and only its reader ends it. It is for streams that carry a replay alone.
+func Detached() *Subscription { return newSubscription(New(Options{}), model.Feed{}) }
+
+// Feed returns what the subscription listens to. Nobody may change its topics.
 func (s *Subscription) Feed() model.Feed { return s.feed }
 
 // Ready is signalled when something waits and the subscription is released.
@@ -49,10 +60,10 @@ func (s *Subscription) Reason() Reason {
 	return s.reason
 }
 
-// Release says that all messages up to the id after were replayed, and makes
-// the subscription live: what was held beyond after is delivered in order, and
-// no message up to after is delivered any more. Releasing again only raises
-// after.
+// Release says that the log up to the place after was replayed, and makes the
+// subscription live: what was held beyond after is delivered in order, and
+// nothing up to after is delivered any more. What was held and has no place in
+// the log is delivered, too. Releasing again only raises after.
 //
 // It reports false when more was published meanwhile than could be held. The
 // subscription is still held then and collects anew; the reader has to replay
@@ -69,7 +80,7 @@ func (s *Subscription) Release(after int64) bool {
 	kept := s.queue[:0]
 	for _, e := range s.queue {
 		if e.repeats(after) {
-			s.bytes -= e.size()
+			s.bytes -= e.size
 		} else {
 			kept = append(kept, e)
 		}
@@ -168,13 +179,13 @@ func (s *Subscription) push(envelopes []*Envelope) bool {
 
 // admit appends e to the queue and reports false when there is no room.
 func (s *Subscription) admit(e *Envelope) bool {
-	size, limit := e.size(), s.hub.options
+	size, limit := e.size, s.hub.options
 	if len(s.queue) > 0 && (len(s.queue) >= limit.QueueEvents || s.bytes+size > limit.QueueBytes) {
 		return false
 	}
 	s.queue = append(s.queue, e)
 	s.bytes += size
-	s.last = max(s.last, e.messageID())
+	s.last = max(s.last, e.Event.ID)
 	return true
 }
 

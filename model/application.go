@@ -13,6 +13,9 @@ type Application struct {
 	// key, because its owner may look at it.
 	TokenSealed []byte
 	Name        string
+	// Topic is the application's name in ntfy's language, unique among all. Only
+	// one that was stored by an older version has none, until the next start.
+	Topic       string `gorm:"default:null"`
 	Description string
 	// Internal says that it belongs to a plugin; nobody deletes it.
 	Internal        bool

@@ -12,6 +12,9 @@ const (
 	ClientToken
 	// Password is a person's own name and password.
 	Password
+	// PersonalToken is an access token, which stands for its user's password on
+	// ntfy's face.
+	PersonalToken
 )
 
 // Identity is on whose behalf a request acts, and with which powers. It is
@@ -23,4 +26,6 @@ type Identity struct {
 	Client *Client
 	// Application is set for an ApplicationToken.
 	Application *Application
+	// AccessToken is set for a PersonalToken.
+	AccessToken *AccessToken
 }

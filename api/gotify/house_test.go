@@ -44,7 +44,8 @@ func newHouse(t *testing.T, change func(*Options, *auth.Options)) *house {
 	h := &house{t: t, hub: hub.New(hub.Options{}), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	db, err := database.Open(t.Context(), database.Options{
-		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "gotify.db"), Committed: broker.Announce(h.hub), Log: log,
+		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "gotify.db"), Log: log,
+		Committed: func(events []*model.Event) { broker.Announce(h.hub, h.Auth.Readers, events) },
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })

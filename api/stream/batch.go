@@ -1,9 +1,27 @@
 package stream
 
-import "github.com/carillon-push/carillon/hub"
+import (
+	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/model"
+)
 
 // maxWrite is how many bytes are collected for one write.
 const maxWrite = 64 << 10
+
+// format says what of an event a stream carries.
+type format struct {
+	encoder hub.Encoder
+	filter  func(*model.Event) bool // nil lets everything through
+}
+
+// bytes returns what is to be written for the event, nothing when the stream
+// does not carry it.
+func (f format) bytes(e *hub.Envelope) []byte {
+	if f.filter != nil && !f.filter(e.Event) {
+		return nil
+	}
+	return e.Bytes(f.encoder)
+}
 
 // batch is the memory that a stream needs while it writes. It is lent for the
 // time of a flush: thousands of idle streams share a few of them.
@@ -27,11 +45,11 @@ func (b *batch) reset() {
 // send hands the bytes of envelopes to write, in order, in as few calls as
 // maxWrite allows. What is alone in its call, be it small or larger than
 // maxWrite, is handed over as it is, without a copy.
-func (b *batch) send(envelopes []*hub.Envelope, encoder hub.Encoder, write func([]byte) error) error {
+func (b *batch) send(envelopes []*hub.Envelope, format format, write func([]byte) error) error {
 	var pending []byte
 	collected := false // pending stands in b.buffer and not in an envelope
 	for _, e := range envelopes {
-		next := e.Bytes(encoder)
+		next := format.bytes(e)
 		switch {
 		case len(next) == 0:
 		case len(pending) == 0:

@@ -57,7 +57,7 @@ func TestABatchLeavesInFewWrites(t *testing.T) {
 			}
 			var writes []int
 			var written strings.Builder
-			err := new(batch).send(envelopes(texts...), textOnly{}, func(p []byte) error {
+			err := new(batch).send(envelopes(texts...), format{encoder: textOnly{}}, func(p []byte) error {
 				writes = append(writes, len(p))
 				written.Write(p)
 				return nil
@@ -78,7 +78,7 @@ func TestABatchLosesAndReordersNothing(t *testing.T) {
 		}
 		var written strings.Builder
 		sent := envelopes(texts...)
-		require.NoError(t, b.send(sent, textOnly{}, func(p []byte) error {
+		require.NoError(t, b.send(sent, format{encoder: textOnly{}}, func(p []byte) error {
 			written.Write(p)
 			return nil
 		}))
@@ -94,7 +94,7 @@ func TestABatchLosesAndReordersNothing(t *testing.T) {
 func TestABatchStopsAtTheFirstFailure(t *testing.T) {
 	broken := errors.New("broken")
 	calls := 0
-	err := new(batch).send(envelopes(slices.Repeat([]string{strings.Repeat("x", maxWrite)}, 5)...), textOnly{}, func([]byte) error {
+	err := new(batch).send(envelopes(slices.Repeat([]string{strings.Repeat("x", maxWrite)}, 5)...), format{encoder: textOnly{}}, func([]byte) error {
 		calls++
 		return broken
 	})

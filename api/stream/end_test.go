@@ -71,7 +71,7 @@ func TestShutdownSendsFirstWhatWaits(t *testing.T) {
 			for _, text := range numbered(1, count) {
 				want = append(want, wire(text)...)
 			}
-			if s.closeFrames {
+			if s.CloseFrames {
 				want = append(want, 0x88, 2, 0x03, 0xe9)
 			}
 			got, err := io.ReadAll(reader)

@@ -17,6 +17,7 @@ const (
 
 // Close codes, RFC 6455 section 7.4 and IANA's registry.
 const (
+	closeNormal        = 1000
 	closeGoingAway     = 1001
 	closeProtocolError = 1002
 	closeNoStatus      = 1005 // stands for a close frame without a code, never sent

@@ -4,13 +4,14 @@
 // face gives a subscription, an encoder and, for older messages, a replay. What
 // may be read, and by whom, was decided before.
 //
-// Frames leave in the order in which the hub queued them, each once, and all
+// Events leave in the order in which the hub queued them, each once, and all
 // that wait for a stream leave in one write. Each write has a deadline, so a
 // reader that does not read is cut and never holds up anybody else. A stream
 // lasts as long as its subscription: when one ends, so does the other. After
-// the upgrade the HTTP handler returns at once, so that an idle stream holds no
-// request, no handler and no large buffer. A panic in a face's encoder or
-// replay ends that stream only.
+// the upgrade to a WebSocket the HTTP handler returns at once, so that an idle
+// stream holds no request, no handler and no large buffer; a chunked answer
+// keeps its handler until it ends. A panic in a face's encoder, filter or replay
+// ends that stream only.
 package stream
 
 import (
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/model"
 )
 
 // Options says how streams are kept alive. Zero values mean the defaults.
@@ -29,6 +31,9 @@ type Options struct {
 	// Ping is how often a stream is pinged, 25 s by default. A peer that sends
 	// nothing for Ping and 15 s more is cut.
 	Ping time.Duration
+	// KeepAlive is how often a chunked stream says that it is alive, 25 s by
+	// default.
+	KeepAlive time.Duration
 	// WriteTimeout is how long one write may take, 10 s by default.
 	WriteTimeout time.Duration
 	// Log hears of failures that no caller can be told; nothing is logged when
@@ -38,6 +43,7 @@ type Options struct {
 
 const (
 	defaultPing         = 25 * time.Second
+	defaultKeepAlive    = 25 * time.Second
 	defaultWriteTimeout = 10 * time.Second
 	// pongGrace is how long a peer may take to answer a ping.
 	pongGrace = 15 * time.Second
@@ -47,26 +53,50 @@ const (
 )
 
 // Replay hands older events to emit, in order, and then releases the
-// subscription. It runs after the upgrade, in a goroutine of the stream. Its
-// context ends when the connection or the subscription ends; an error of emit
-// means the same and is to be returned. Any other error ends the stream.
+// subscription. It runs in a goroutine of the stream. Its context ends when the
+// connection or the subscription ends; an error of emit means the same and is to
+// be returned. Any other error ends the stream.
 type Replay func(ctx context.Context, emit func([]*hub.Envelope) error) error
 
 // Stream is what a face gives to a pump.
 type Stream struct {
-	// Subscription is what the stream carries. The pump closes it in the end.
+	// Subscription is what the stream carries. The pump closes it in the end. It
+	// may be nil when the stream is only for Once.
 	Subscription *hub.Subscription
+	// Hello is sent first, unless it is empty.
+	Hello []byte
 	// Replay sends what is older; nil when the subscription was released
 	// already. Everything it refers to stays in
 	// memory while it runs, and no longer.
 	Replay Replay
+	// Once says that the stream ends after the replay instead of going live.
+	Once bool
 	// Encoder makes the payload. It must be comparable.
 	Encoder hub.Encoder
+	// Filter says which events the stream carries, older and live ones; nil means
+	// all that the format does.
+	Filter func(*model.Event) bool
+	// KeepAlive makes what is sent from time to time on a chunked stream; nil
+	// means nothing. A WebSocket is pinged instead.
+	KeepAlive func() []byte
+	// Ping is how often this stream is pinged, or keeps itself alive; zero means
+	// as often as Options says.
+	Ping time.Duration
 	// CloseFrames says that the client understands close frames: it gets 1008
 	// when its right was revoked, 1013 when it was too slow, 1001 when the
 	// server stops and 1011 when the replay failed. Without, the connection just
-	// ends, which is what Gotify's Android app needs in order to reconnect.
+	// ends, which is what Gotify's Android app needs in order to reconnect. The
+	// end of Once is 1000 in any case.
 	CloseFrames bool
+}
+
+// withSubscription returns the stream with a subscription of its own when it
+// has none.
+func (s Stream) withSubscription() Stream {
+	if s.Subscription == nil {
+		s.Subscription = hub.Detached()
+	}
+	return s
 }
 
 // Pumps runs the streams of this node.
@@ -87,6 +117,9 @@ type cutter interface{ cut() }
 func New(o Options) *Pumps {
 	if o.Ping <= 0 {
 		o.Ping = defaultPing
+	}
+	if o.KeepAlive <= 0 {
+		o.KeepAlive = defaultKeepAlive
 	}
 	if o.WriteTimeout <= 0 {
 		o.WriteTimeout = defaultWriteTimeout
@@ -154,25 +187,11 @@ func (p *Pumps) leave(s cutter) {
 // not the process.
 func (p *Pumps) contain(s cutter) {
 	if reason := recover(); reason != nil {
-		p.options.Log.Error("a stream failed", "panic", reason, "stack", string(debug.Stack()))
+		p.panicked(reason)
 		s.cut()
 	}
 }
 
-// lifetime is the context of a subscription: it ends with it. The subscription
-// already has a channel for that, so a context of the standard library would
-// only add a goroutine per stream.
-type lifetime struct{ subscription *hub.Subscription }
-
-func (l lifetime) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (l lifetime) Done() <-chan struct{}       { return l.subscription.Done() }
-func (l lifetime) Value(any) any               { return nil }
-
-func (l lifetime) Err() error {
-	select {
-	case <-l.subscription.Done():
-		return context.Canceled
-	default:
-		return nil
-	}
+func (p *Pumps) panicked(reason any) {
+	p.options.Log.Error("a stream failed", "panic", reason, "stack", string(debug.Stack()))
 }

@@ -121,7 +121,7 @@ func TestAReplayThatFailsEndsItsStream(t *testing.T) {
 				conn := s.dial(t)
 				subscription := s.subscription(t)
 				_, _, err := conn.ReadMessage()
-				if want := websocket.CloseInternalServerErr; s.closeFrames && name == "error" {
+				if want := websocket.CloseInternalServerErr; s.CloseFrames && name == "error" {
 					require.True(t, websocket.IsCloseError(err, want), "%v", err)
 				} else {
 					require.True(t, websocket.IsCloseError(err, websocket.CloseAbnormalClosure), "%v", err)

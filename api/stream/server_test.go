@@ -37,28 +37,56 @@ func (plain) Encode(e *model.Event) []byte {
 	return []byte(e.Message.Message)
 }
 
+// lines is a format: the text of the message as a line.
+type lines struct{}
+
+func (lines) Encode(e *model.Event) []byte {
+	if e.Kind != model.MessagePublished {
+		return nil
+	}
+	return []byte(e.Message.Message + "\n")
+}
+
 // server is a hub and pumps behind an HTTP server whose only route is a stream
 // of user 1.
 type server struct {
 	hub      *hub.Hub
 	pumps    *stream.Pumps
 	http     *httptest.Server
-	streams  chan *hub.Subscription // each stream, once the handler has returned
-	failures chan error             // what WebSocket returned
+	streams  chan *hub.Subscription // each stream: a WebSocket once the handler has returned
+	failures chan error             // what the pump returned
 
 	// What the next streams are opened with.
-	replay      func(*hub.Subscription) stream.Replay
-	encoder     hub.Encoder
-	closeFrames bool
+	chunked  bool
+	detached bool // without a subscription
+	revoked  bool // which was revoked meanwhile
+	stream.Stream
+	replay func(*hub.Subscription) stream.Replay
 }
 
 type option func(*server)
 
 func withHub(o hub.Options) option { return func(s *server) { s.hub = hub.New(o) } }
 
-func withCloseFrames(s *server) { s.closeFrames = true }
+func withCloseFrames(s *server) { s.CloseFrames = true }
 
-func withEncoder(e hub.Encoder) option { return func(s *server) { s.encoder = e } }
+func withEncoder(e hub.Encoder) option { return func(s *server) { s.Encoder = e } }
+
+// with changes what streams are opened with.
+func with(change func(*stream.Stream)) option { return func(s *server) { change(&s.Stream) } }
+
+// withHello greets, with a line of the format.
+func withHello(s *server) {
+	s.Hello = []byte("hello")
+	if s.chunked {
+		s.Hello = []byte("hello\n")
+	}
+}
+
+func withChunks(s *server) {
+	s.chunked = true
+	s.Encoder = lines{}
+}
 
 func withReplay(r func(*hub.Subscription) stream.Replay) option {
 	return func(s *server) { s.replay = r }
@@ -66,11 +94,16 @@ func withReplay(r func(*hub.Subscription) stream.Replay) option {
 
 func withTLS(s *server) { s.http.StartTLS() }
 
+func withHTTP2(s *server) {
+	s.http.EnableHTTP2 = true
+	s.http.StartTLS()
+}
+
 // serve starts a server. At the end of the test all streams must end and leave
 // nothing behind.
 func serve(t testing.TB, o stream.Options, options ...option) *server {
 	s := &server{
-		hub: hub.New(hub.Options{}), pumps: stream.New(o), encoder: plain{},
+		hub: hub.New(hub.Options{}), pumps: stream.New(o), Stream: stream.Stream{Encoder: plain{}},
 		streams: make(chan *hub.Subscription, 2000), failures: make(chan error, 2000),
 	}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.handle))
@@ -81,8 +114,8 @@ func serve(t testing.TB, o stream.Options, options ...option) *server {
 		s.http.Start()
 	}
 	t.Cleanup(func() {
+		s.hub.Close(hub.ReasonShutdown) // without which the server would wait for chunked streams
 		s.http.Close()
-		s.hub.Close(hub.ReasonShutdown)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.pumps.Drain(ctx); err != nil {
@@ -98,15 +131,27 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	var replay stream.Replay
+	opened := s.Stream
+	opened.Subscription = subscription
 	if s.replay != nil {
-		replay = s.replay(subscription)
+		opened.Replay = s.replay(subscription)
 	}
-	err = s.pumps.WebSocket(w, r, stream.Stream{
-		Subscription: subscription, Replay: replay, Encoder: s.encoder, CloseFrames: s.closeFrames,
-	})
-	s.failures <- err
-	s.streams <- subscription
+	if s.detached {
+		subscription.Close()
+		opened.Subscription = nil
+	}
+	if s.revoked {
+		s.hub.EndUser(1, hub.ReasonRevoked)
+	}
+	if s.chunked {
+		s.streams <- subscription
+		err = s.pumps.Chunked(w, r, opened)
+		s.failures <- err
+	} else {
+		err = s.pumps.WebSocket(w, r, opened)
+		s.failures <- err
+		s.streams <- subscription
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
@@ -166,7 +211,7 @@ func (s *server) publish(first int64, texts ...string) {
 }
 
 func message(id int64, text string) *model.Event {
-	return &model.Event{Kind: model.MessagePublished, UserID: 1, Message: &model.Message{ID: id, Message: text}}
+	return &model.Event{Kind: model.MessagePublished, ID: id, UserID: 1, Message: &model.Message{ID: id, Message: text}}
 }
 
 // numbered returns n texts with the numbers from first on.

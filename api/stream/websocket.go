@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"github.com/carillon-push/carillon/hub"
 	"github.com/carillon-push/carillon/model"
 )
 
@@ -25,6 +25,7 @@ func (noBuffers) Put(any)  {}
 // was taken over there is nobody left to answer, so a failure is logged and the
 // result is nil. The subscription is closed on every failure.
 func (p *Pumps) WebSocket(w http.ResponseWriter, r *http.Request, s Stream) error {
+	s = s.withSubscription()
 	conn, err := p.upgrade(w, r)
 	if conn == nil {
 		s.Subscription.Close()
@@ -33,23 +34,22 @@ func (p *Pumps) WebSocket(w http.ResponseWriter, r *http.Request, s Stream) erro
 	// From here on nothing may refer to w or r, which would keep the request and
 	// all that hangs on it in memory as long as the stream.
 	ws := &socket{
-		pumps:        p,
-		conn:         conn,
-		subscription: s.Subscription,
-		encoder:      frameEncoder{s.Encoder},
-		closeFrames:  s.CloseFrames,
-		ticker:       time.NewTicker(p.options.Ping),
-		pong:         make(chan []byte, 1),
-		readerDone:   make(chan struct{}),
+		source:      source{pumps: p, subscription: s.Subscription, format: format{frameEncoder{s.Encoder}, s.Filter}},
+		conn:        conn,
+		closeFrames: s.CloseFrames,
+		ping:        cmp.Or(s.Ping, p.options.Ping),
+		pong:        make(chan []byte, 1),
+		readerDone:  make(chan struct{}),
 	}
+	ws.ticker = time.NewTicker(ws.ping)
 	ws.renew()
 	p.enter(ws)
 	go ws.read()
-	if s.Replay == nil {
+	if s.Replay == nil && len(s.Hello) == 0 && !s.Once {
 		s.Subscription.Release(0)
 		go ws.live()
 	} else {
-		go ws.replayThenLive(s.Replay)
+		go ws.begin(s.Hello, s.Replay, s.Once)
 	}
 	return nil
 }
@@ -87,11 +87,10 @@ func (p *Pumps) upgrade(w http.ResponseWriter, r *http.Request) (net.Conn, error
 // The writer is the only one that writes, so frames never interleave, and the
 // only one that closes; the reader hands it what is to be answered.
 type socket struct {
-	pumps        *Pumps
-	conn         net.Conn
-	subscription *hub.Subscription
-	encoder      hub.Encoder
-	closeFrames  bool
+	source
+	conn        net.Conn
+	closeFrames bool
+	ping        time.Duration
 
 	inbound inbound     // the reader's
 	input   [64]byte    // the reader's, for a control frame or two

@@ -60,7 +60,7 @@ func (s *socket) refuse(code int) {
 
 // renew gives the peer time until one ping after the next.
 func (s *socket) renew() {
-	_ = s.conn.SetReadDeadline(time.Now().Add(s.pumps.options.Ping + s.pumps.grace))
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.ping + s.pumps.grace))
 }
 
 // answer asks the writer for a pong. Only the latest ping needs one, RFC 6455

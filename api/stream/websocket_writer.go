@@ -7,31 +7,44 @@ import (
 	"github.com/carillon-push/carillon/hub"
 )
 
-var (
-	// errEnded says that nothing more may be sent: the subscription has ended.
-	errEnded = errors.New("the subscription has ended")
-	// errMidFrame says the same in the midst of a frame, where not even a close
-	// frame may follow.
-	errMidFrame = errors.New("the subscription has ended in the midst of a frame")
-)
-
-// replayThenLive sends what is older and goes live. A replay that fails closes
-// the subscription, which is the first thing that live looks at.
-func (s *socket) replayThenLive(replay Replay) {
+// begin greets, sends what is older and goes live, or ends when that was all.
+// Whatever goes wrong closes the subscription, which is the first thing that
+// live looks at.
+func (s *socket) begin(hello []byte, replay Replay, once bool) {
 	// A goroutine of its own, because the stack of this one has grown with the
 	// queries of the replay and would stay large for a while.
 	defer func() { go s.live() }()
 	defer s.pumps.contain(s)
-	ended := lifetime{s.subscription}
-	err := replay(ended, s.emit)
-	if err == nil || ended.Err() != nil {
+	if len(hello) > 0 && s.checked(s.writeFrames(appendFrame(nil, textFrame, hello))) != nil {
 		return
 	}
-	s.pumps.options.Log.Error("a replay failed", "user", s.subscription.Feed().UserID, "error", err)
+	if replay == nil {
+		s.subscription.Release(0)
+	} else if !s.replay(replay) {
+		return
+	}
+	if once {
+		s.farewell.Store(closeNormal)
+		s.subscription.Close()
+	}
+}
+
+// replay sends what is older and reports whether the stream goes on.
+func (s *socket) replay(replay Replay) (more bool) {
+	ended := lifetime{s.subscription}
+	err := replay(ended, s.emit)
+	if ended.Err() != nil {
+		return false
+	}
+	if err == nil {
+		return true
+	}
+	s.replayFailed(err)
 	if s.closeFrames {
 		s.farewell.Store(closeInternalError)
 	}
 	s.subscription.Close()
+	return false
 }
 
 // emit sends what a replay has found.
@@ -39,7 +52,12 @@ func (s *socket) emit(envelopes []*hub.Envelope) error {
 	if ended := (lifetime{s.subscription}).Err(); ended != nil {
 		return ended
 	}
-	err := s.send(envelopes)
+	return s.checked(s.send(envelopes, s.writeFrames))
+}
+
+// checked returns the error of a write, after which nothing can follow unless
+// it only says that the subscription has ended.
+func (s *socket) checked(err error) error {
 	if err != nil && !errors.Is(err, errEnded) {
 		s.cut()
 	}
@@ -66,7 +84,7 @@ func (s *socket) pump() (more bool) {
 		case <-s.subscription.Done():
 			err = errEnded
 		case <-s.subscription.Ready():
-			err = s.flush()
+			err = s.flush(s.writeFrames)
 		case payload := <-s.pong:
 			err = s.write(appendFrame(nil, pongFrame, payload))
 		case <-s.ticker.C:
@@ -98,7 +116,7 @@ func (s *socket) finish() {
 	switch s.subscription.Reason() {
 	case hub.ReasonShutdown:
 		code = closeGoingAway
-		if s.flush() != nil {
+		if s.flush(s.writeFrames) != nil {
 			return
 		}
 	case hub.ReasonRevoked:
@@ -123,22 +141,6 @@ func (s *socket) finish() {
 	}
 }
 
-// flush sends everything that waits in the subscription.
-func (s *socket) flush() error {
-	b := s.pumps.batches.Get().(*batch)
-	defer s.pumps.batches.Put(b)
-	defer b.reset()
-	b.envelopes = s.subscription.Take(b.envelopes)
-	return b.send(b.envelopes, s.encoder, s.writeFrames)
-}
-
-// send sends envelopes that did not come from the queue.
-func (s *socket) send(envelopes []*hub.Envelope) error {
-	b := s.pumps.batches.Get().(*batch)
-	defer s.pumps.batches.Put(b)
-	return b.send(envelopes, s.encoder, s.writeFrames)
-}
-
 // writeFrames writes whole frames, unless the subscription has ended in the
 // meantime. Pings and pongs go ahead of them, so that a long replay does not
 // let the connection look dead.
@@ -158,12 +160,6 @@ func (s *socket) writeFrames(frames []byte) error {
 		return err
 	}
 	return s.write(frames)
-}
-
-// silenced reports whether nothing more may be sent: the subscription has ended
-// and not because the server stops.
-func (s *socket) silenced() bool {
-	return lifetime{s.subscription}.Err() != nil && s.subscription.Reason() != hub.ReasonShutdown
 }
 
 // write writes whole frames to the connection, in pieces that each have the

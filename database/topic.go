@@ -1,0 +1,147 @@
+package database
+
+import (
+	"context"
+	"time"
+
+	"github.com/carillon-push/carillon/model"
+	"gorm.io/gorm"
+)
+
+// LogPage is a part of the log: everything up to the id End.
+type LogPage struct {
+	// Messages and Notices are oldest first.
+	Messages []*model.Message
+	Notices  []*model.Notice
+	End      int64
+	// More tells that there may be something behind End.
+	More bool
+}
+
+// LogAfter returns what is stored of the applications with an id above after:
+// about limit messages and notices.
+func (r *Reader) LogAfter(ctx context.Context, applications []int64, after int64, limit int) (p LogPage, err error) {
+	// What is committed while the two tables are read belongs to the next page.
+	if p.End, err = r.LatestMessageID(ctx); err != nil || len(applications) == 0 {
+		return p, err
+	}
+	if p.Messages, p.More, err = r.MessagesAfter(ctx, applications, after, limit); err != nil {
+		return p, err
+	}
+	if p.More {
+		p.End = min(p.End, p.Messages[len(p.Messages)-1].ID)
+	}
+	p.Notices, err = all[model.Notice](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Where("application_id IN ? AND id > ? AND id <= ?", applications, after, p.End).Order("id").Limit(limit)
+	})
+	if len(p.Notices) == limit {
+		p.End, p.More = p.Notices[limit-1].ID, true
+	}
+	for i, m := range p.Messages {
+		if m.ID > p.End {
+			p.Messages, p.More = p.Messages[:i], true
+			break
+		}
+	}
+	return p, err
+}
+
+// MarkerID returns the place in the log of the message with the key, also when a
+// notice tells that it was deleted, or of the notice with it. It fails with
+// NotFound.
+func (r *Reader) MarkerID(ctx context.Context, key string) (id int64, err error) {
+	m, err := one[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Select("id").Where("message_key = ?", key) })
+	if err == nil {
+		return m.ID, nil
+	}
+	if model.KindOf(err) != model.NotFound {
+		return 0, err
+	}
+	n, err := one[model.Notice](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("message_key = ?", key) })
+	if err == nil {
+		return n.ID, nil
+	}
+	if model.KindOf(err) != model.NotFound {
+		return 0, err
+	}
+	n, err = one[model.Notice](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Where("sequence = ? AND message_id > 0 AND kind = ?", key, model.MessageDeleted).Order("id")
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n.MessageID, nil
+}
+
+// LastBefore returns the id of the last message of the applications that is
+// older than t, 0 when there is none. Dates follow ids nearly, because they are
+// given before the commit, so t should lie early by as much as that may take.
+func (r *Reader) LastBefore(ctx context.Context, applications []int64, t time.Time) (int64, error) {
+	low, err := int64(0), error(nil) // the message with this id, and all before, are older
+	high, err := r.LatestMessageID(ctx)
+	for err == nil && low < high {
+		middle := low + (high-low)/2
+		var next []*model.Message
+		if next, _, err = r.MessagesAfter(ctx, applications, middle, 1); err != nil {
+			break
+		}
+		switch {
+		case len(next) == 0 || next[0].ID > high || !next[0].Date.Before(t):
+			high = middle
+		default:
+			low = next[0].ID
+		}
+	}
+	return low, err
+}
+
+// CreateScheduled stores a message that waits, in the place of those of the same
+// application with the same sequence. It fails with NotFound when the application
+// is gone and with Conflict when the key is taken.
+func (d *DB) CreateScheduled(ctx context.Context, s *model.Scheduled) error {
+	return d.change(ctx, func(tx *gorm.DB) error {
+		if err := dropScheduled(tx, s.ApplicationID, s.Sequence); err != nil {
+			return err
+		}
+		if err := tx.Create(s).Error; err != nil {
+			return err
+		}
+		if s.Message.File != nil {
+			return tx.Create(s.Message.File).Error
+		}
+		return nil
+	})
+}
+
+// Scheduled returns the messages of the applications that wait, the next first.
+func (r *Reader) Scheduled(ctx context.Context, applications []int64) ([]*model.Scheduled, error) {
+	if len(applications) == 0 {
+		return nil, nil
+	}
+	return all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Where("application_id IN ?", applications).Order("due, message_key")
+	})
+}
+
+// DueScheduled returns at most limit messages whose time has come, oldest first.
+func (r *Reader) DueScheduled(ctx context.Context, now time.Time, limit int) ([]*model.Scheduled, error) {
+	return all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Where("due <= ?", column(&now)).Order("due, message_key").Limit(limit)
+	})
+}
+
+// NextDue returns when the next scheduled message is due, the zero time when none
+// waits.
+func (r *Reader) NextDue(ctx context.Context) (time.Time, error) {
+	next, err := all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Select("due").Order("due").Limit(1) })
+	if err != nil || len(next) == 0 {
+		return time.Time{}, err
+	}
+	return next[0].Due, nil
+}
+
+// CountMessages returns how many messages there are.
+func (r *Reader) CountMessages(ctx context.Context) (n int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error { return db.Model(&model.Message{}).Count(&n).Error })
+	return n, err
+}
