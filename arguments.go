@@ -15,8 +15,16 @@ type commandLine struct {
 	words  []string
 	config string
 	admin  bool
-	// name is the user that a command is about, "" for the other commands.
-	name string
+	// operands are what follows the command's own words.
+	operands []string
+}
+
+// operand returns what stands in the place, from 0, or "" where nothing stands.
+func (l *commandLine) operand(place int) string {
+	if place >= len(l.operands) {
+		return ""
+	}
+	return l.operands[place]
 }
 
 // parse reads the arguments. Flags may stand anywhere.
@@ -39,20 +47,17 @@ func parse(args []string) (line commandLine, err error) {
 	}
 }
 
-// command returns the command that the words name, and takes the name of a user
-// off them.
+// command returns the command that the words name, and notes its operands.
 func (l *commandLine) command() (command, error) {
-	words := l.words
 	for _, c := range commands() {
-		if c.named && len(words) == len(c.words)+1 && slices.Equal(words[:len(c.words)], c.words) {
-			l.name, words = words[len(c.words)], c.words
-		}
-		if !slices.Equal(words, c.words) {
+		own := len(c.words)
+		if len(l.words) < own || !slices.Equal(l.words[:own], c.words) || len(l.words) > own+c.most {
 			continue
 		}
+		l.operands = l.words[own:]
 		switch {
-		case c.named && l.name == "":
-			return c, errors.New("exactly one user name is needed; see `carillon help`")
+		case len(l.operands) < c.least:
+			return c, fmt.Errorf("%s; see `carillon help`", c.lacks)
 		case l.admin && strings.Join(c.words, " ") != "user add":
 			return c, errors.New("--admin belongs to `carillon user add`; see `carillon help`")
 		}

@@ -29,12 +29,23 @@ Commands:
   user list                 list the users
   user add NAME [--admin]   create a user
   user passwd NAME          set a user's password
+  access [list]             list who beyond the owner may read or write what
+  access set USER PATTERN PERMISSION
+                            let a user, or everyone, read or write the topics
+                            that match the pattern: read-write, read-only,
+                            write-only or deny
+  access reset [USER [PATTERN]]
+                            delete access rules: all, those of a user or of
+                            everyone, or the one with the pattern
   health                    ask the running server whether it is well
   version                   print the version
 
-The user commands work on the database directly, also while the server runs.
-They ask for the password, or read it from the first line of standard input;
-an empty one is made up and printed.
+The user and access commands work on the database directly, also while the
+server runs. Those that set a password ask for it, or read it from the first
+line of standard input; an empty one is made up and printed.
+
+In a pattern, * stands for any characters; put it in quotes. The rules of a user
+count before those for everyone, and long patterns before short ones.
 
 Settings come from --config FILE, else ./config.yml or /etc/carillon/config.yml,
 and from the environment; config.example.yml explains them all.
@@ -43,8 +54,10 @@ and from the environment; config.example.yml explains them all.
 // command is a sub-command.
 type command struct {
 	words []string
-	// named says that the name of a user follows the words.
-	named bool
+	// At least and at most so many operands follow the words.
+	least, most int
+	// lacks says what is needed when there are fewer.
+	lacks string
 	run   func(ctx context.Context, e environment) error
 }
 
@@ -58,13 +71,21 @@ type environment struct {
 }
 
 func commands() []command {
+	const oneName = "exactly one user name is needed"
 	return []command{
 		{words: nil, run: runServer},
 		{words: []string{"serve"}, run: runServer},
 		{words: []string{"config", "check"}, run: checkConfig},
 		{words: []string{"user", "list"}, run: listUsers},
-		{words: []string{"user", "add"}, named: true, run: addUser},
-		{words: []string{"user", "passwd"}, named: true, run: setPassword},
+		{words: []string{"user", "add"}, least: 1, most: 1, lacks: oneName, run: addUser},
+		{words: []string{"user", "passwd"}, least: 1, most: 1, lacks: oneName, run: setPassword},
+		{words: []string{"access"}, run: listAccess},
+		{words: []string{"access", "list"}, run: listAccess},
+		{
+			words: []string{"access", "set"}, least: 3, most: 3, run: setAccess,
+			lacks: "a user or everyone, a pattern of topics and a permission are needed",
+		},
+		{words: []string{"access", "reset"}, most: 2, run: resetAccess},
 		{words: []string{"health"}, run: askHealth},
 	}
 }
@@ -148,7 +169,7 @@ func addUser(ctx context.Context, e environment) error {
 		if err != nil {
 			return err
 		}
-		user, err := n.auth.CreateUser(ctx, auth.UserEdit{Name: e.name, Password: password, Admin: e.admin})
+		user, err := n.auth.CreateUser(ctx, auth.UserEdit{Name: e.operand(0), Password: password, Admin: e.admin})
 		if err == nil {
 			fmt.Fprintf(e.out, "created user %q (id %d)\n", user.Name, user.ID)
 		}
@@ -158,9 +179,9 @@ func addUser(ctx context.Context, e environment) error {
 
 func setPassword(ctx context.Context, e environment) error {
 	return withDatabase(ctx, e, func(n *node) error {
-		user, err := n.db.UserByName(ctx, e.name)
+		user, err := n.db.UserByName(ctx, e.operand(0))
 		if err != nil {
-			return fmt.Errorf("user %q: %w", e.name, err)
+			return fmt.Errorf("user %q: %w", e.operand(0), err)
 		}
 		password, err := askPassword(e)
 		if err != nil {
@@ -169,7 +190,7 @@ func setPassword(ctx context.Context, e environment) error {
 		if err := n.auth.ChangePassword(ctx, nil, user.ID, password); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "set the password of user %q; web sessions were ended\n", e.name)
+		fmt.Fprintf(e.out, "set the password of user %q; web sessions were ended\n", user.Name)
 		return nil
 	})
 }
@@ -177,7 +198,7 @@ func setPassword(ctx context.Context, e environment) error {
 func askPassword(e environment) (string, error) {
 	var password string
 	if fd := int(e.in.Fd()); term.IsTerminal(fd) {
-		fmt.Fprintf(e.out, "New password for %s (empty: make one up): ", e.name)
+		fmt.Fprintf(e.out, "New password for %s (empty: make one up): ", e.operand(0))
 		typed, err := term.ReadPassword(fd)
 		fmt.Fprintln(e.out)
 		if err != nil {

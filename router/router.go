@@ -57,6 +57,12 @@ func New(o Options) http.Handler {
 	engine.Use(m.log, m.recover, m.headers, m.limit)
 	ui.Mount(engine, o.Gotify.Address)
 	o.Gotify.Mount(engine)
-	engine.NoRoute(trailingSlash(engine.Routes()), o.Gotify.NotFound)
+	engine.NoRoute(trailingSlash(engine.Routes()), func(c *gin.Context) {
+		if c.Request.Method == http.MethodOptions {
+			o.Gotify.Preflight(c)
+			return
+		}
+		o.Gotify.NotFound(c)
+	})
 	return m.forwarded(m.stripBase(engine))
 }

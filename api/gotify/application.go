@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,11 +17,12 @@ type applicationBody struct {
 	Description     string `json:"description"`
 	DefaultPriority int    `json:"defaultPriority"`
 	SortKey         string `json:"sortKey"`
+	Topic           string `json:"topic"`
 }
 
 func (b *applicationBody) readForm(values url.Values) error {
 	f := form{Values: values}
-	b.Name, b.Description, b.SortKey = f.Get("name"), f.Get("description"), f.Get("sortKey")
+	b.Name, b.Description, b.SortKey, b.Topic = f.Get("name"), f.Get("description"), f.Get("sortKey"), f.Get("topic")
 	if p := f.integer("defaultPriority"); p != nil {
 		b.DefaultPriority = int(*p)
 	}
@@ -29,18 +31,33 @@ func (b *applicationBody) readForm(values url.Values) error {
 
 func (b *applicationBody) edit() broker.ApplicationEdit {
 	return broker.ApplicationEdit{
-		Name: b.Name, Description: b.Description, DefaultPriority: b.DefaultPriority, SortKey: b.SortKey,
+		Name: b.Name, Description: b.Description, DefaultPriority: b.DefaultPriority, SortKey: b.SortKey, Topic: b.Topic,
 	}
 }
 
 func (f *Face) toApplication(a *model.Application) application {
+	w := toBareApplication(a)
+	w.Token = f.Broker.Token(a)
+	return w
+}
+
+// toShared shows an application to a person who does not own it. Whether the
+// credential they came with posts at all is another matter than canWrite.
+func (f *Face) toShared(a *model.Application, owner string, reader *model.Identity) application {
+	w := toBareApplication(a)
+	canWrite := f.Auth.MayPost(reader, a)
+	w.Shared, w.Owner, w.CanWrite = true, owner, &canWrite
+	return w
+}
+
+func toBareApplication(a *model.Application) application {
 	image := "static/defaultapp.png"
 	if a.Image != "" {
 		image = "image/" + a.Image
 	}
 	return application{
-		ID: a.ID, Token: f.Broker.Token(a), Name: a.Name, Description: a.Description, Internal: a.Internal, Image: image,
-		DefaultPriority: a.DefaultPriority, CreatedAt: a.CreatedAt, LastUsed: a.LastUsed, SortKey: a.SortKey,
+		ID: a.ID, Name: a.Name, Description: a.Description, Internal: a.Internal, Image: image,
+		DefaultPriority: a.DefaultPriority, CreatedAt: a.CreatedAt, LastUsed: a.LastUsed, SortKey: a.SortKey, Topic: a.Topic,
 	}
 }
 
@@ -54,16 +71,45 @@ func (f *Face) writeApplication(c *gin.Context, id int64, a *model.Application, 
 }
 
 func (f *Face) applications(c *gin.Context) error {
-	all, err := f.Broker.Applications(c.Request.Context(), who(c).User.ID)
+	ctx, reader := c.Request.Context(), who(c)
+	all, err := f.Broker.Readable(ctx, reader.User.ID)
+	if err != nil {
+		return err
+	}
+	owners, err := f.owners(ctx, reader.User.ID, all)
 	if err != nil {
 		return err
 	}
 	list := make([]application, len(all))
 	for i, a := range all {
-		list[i] = f.toApplication(a)
+		if a.UserID == reader.User.ID {
+			list[i] = f.toApplication(a)
+		} else {
+			list[i] = f.toShared(a, owners[a.UserID], reader)
+		}
 	}
 	writeJSON(c, http.StatusOK, list)
 	return nil
+}
+
+// owners returns the names of those other users whose applications are listed.
+func (f *Face) owners(ctx context.Context, reader int64, listed []*model.Application) (map[int64]string, error) {
+	var ids []int64
+	for _, a := range listed {
+		if a.UserID != reader && !slices.Contains(ids, a.UserID) {
+			ids = append(ids, a.UserID)
+		}
+	}
+	return f.userNames(ctx, ids)
+}
+
+func (f *Face) userNames(ctx context.Context, ids []int64) (map[int64]string, error) {
+	users, err := f.Reader.UsersByID(ctx, ids)
+	names := make(map[int64]string, len(users))
+	for _, u := range users {
+		names[u.ID] = u.Name
+	}
+	return names, err
 }
 
 func (f *Face) createApplication(c *gin.Context) error {

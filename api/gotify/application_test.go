@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/png"
 	"mime/multipart"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/carillon-push/carillon/model"
 )
 
 func TestApplicationsOverHTTP(t *testing.T) {
@@ -27,7 +30,7 @@ func TestApplicationsOverHTTP(t *testing.T) {
 	answer := do("POST", "/application", `{"name":"<t>","description":"d","defaultPriority":4}`)
 	made := fields[application](t, answer)
 	require.Regexp(t, `^\{"id":\d+,"token":"A[^"]{14}","name":"\\u003ct\\u003e","description":"d","internal":false,"image":"static/defaultapp.png",`+
-		`"defaultPriority":4,"createdAt":"[^"]+Z","lastUsed":null,"sortKey":"a0"\}$`, answer.Body.String())
+		`"defaultPriority":4,"createdAt":"[^"]+Z","lastUsed":null,"sortKey":"a0","topic":"[-_A-Za-z0-9]{1,64}"\}$`, answer.Body.String())
 	require.Equal(t, []application{made}, fields[[]application](t, do("GET", "/application", "")))
 	require.Equal(t, "Field 'name' is required", refused(t, do("POST", "/application", `{}`), 400))
 	require.Equal(t, "sort key is not unique", refused(t, do("POST", "/application", `{"name":"x","sortKey":"a0"}`), 400))
@@ -60,6 +63,87 @@ func TestApplicationsOverHTTP(t *testing.T) {
 	require.NotContains(t, h.log.String(), rotated.RegenerateToken.Token)
 }
 
+// The topic is the application's name in ntfy's language.
+func TestTopicsOverHTTP(t *testing.T) {
+	h := newHouse(t, nil)
+	ada := h.newPerson("ada", false)
+	do := func(method, path, body string) *httptest.ResponseRecorder {
+		return h.do(method, path, body, ada.basic()...)
+	}
+	made := fields[application](t, do("POST", "/application", `{"name":"Backups","topic":"Backup_1"}`))
+	require.Equal(t, "Backup_1", made.Topic)
+	path := fmt.Sprintf("/application/%d", made.ID)
+	require.Equal(t, "other", fields[application](t, do("PUT", path, `{"name":"Backups","topic":"other"}`)).Topic)
+	for _, body := range []string{`{"name":"Backups"}`, `{"name":"Backups","topic":""}`, `{"name":"Backups","topic":null}`, `{"name":"Another name"}`} {
+		require.Equal(t, "other", fields[application](t, do("PUT", path, body)).Topic, "%s keeps it", body)
+	}
+	require.Equal(t, "of-a-form", fields[application](t, ada.post("/application", "application/x-www-form-urlencoded", "name=n&topic=of-a-form")).Topic)
+	derived := fields[application](t, do("POST", "/application", `{"name":"Front door"}`)).Topic
+	require.True(t, model.IsTopic(derived), derived)
+
+	taken := refused(t, do("POST", "/application", `{"name":"x","topic":"other"}`), 400)
+	require.Contains(t, taken, "topic")
+	refused(t, do("PUT", fmt.Sprintf("/application/%d", made.ID+1), `{"name":"x","topic":"other"}`), 400)
+	for _, topic := range []string{"a b", "ä", "a/b", "a*", strings.Repeat("x", 65), "message", "stream"} {
+		require.Contains(t, refused(t, do("POST", "/application", fmt.Sprintf(`{"name":"x","topic":%q}`, topic)), 400), "topic", topic)
+		require.Contains(t, refused(t, do("PUT", path, fmt.Sprintf(`{"name":"x","topic":%q}`, topic)), 400), "topic", topic)
+	}
+	require.Contains(t, refused(t, do("POST", "/application", `{"name":"x","topic":7}`), 400), "Field 'topic' cannot be a JSON number")
+}
+
+// What somebody else shares stands behind one's own, without its token, and is
+// for reading only.
+func TestSharedApplicationsOverHTTP(t *testing.T) {
+	h := newHouse(t, nil)
+	ada, bob, eve := h.newPerson("ada", false), h.newPerson("bob", false), h.newPerson("eve", false)
+	shared, sender := ada.newApplication()
+	own, _ := bob.newApplication()
+	_, token := bob.newClient()
+	_, stranger := eve.newClient()
+	do := func(method, path string) *httptest.ResponseRecorder {
+		return h.do(method, path, `{"name":"x"}`, "X-Gotify-Key", token)
+	}
+	path := fmt.Sprintf("/application/%d", shared.ID)
+	h.do("POST", "/message", `{"message":"before"}`, "X-Gotify-Key", sender)
+	require.Len(t, fields[[]application](t, do("GET", "/application")), 1)
+	require.Empty(t, fields[paged](t, do("GET", "/message")).Messages)
+	refused(t, do("GET", path+"/message"), 404)
+
+	rule := model.AccessRule{UserID: &bob.user.ID, Pattern: shared.Topic, CanRead: true}
+	require.NoError(t, h.Auth.PutAccessRule(t.Context(), rule))
+	answer := do("GET", "/application")
+	list := fields[[]application](t, answer)
+	require.Len(t, list, 2)
+	require.Equal(t, own.ID, list[0].ID)
+	require.NotEmpty(t, list[0].Token)
+	require.Regexp(t, fmt.Sprintf(`,\{"id":%d,"name":"app","description":"","internal":false,"image":"static/defaultapp.png","defaultPriority":4,`+
+		`"createdAt":"[^"]+","lastUsed":("[^"]+"|null),"sortKey":"a0","topic":"%s","shared":true,"owner":"ada","canWrite":false\}\]$`, shared.ID, shared.Topic), answer.Body.String())
+	require.NotContains(t, strings.SplitN(answer.Body.String(), "},{", 2)[0], "shared", "one's own looks as it always did")
+
+	page := fields[paged](t, do("GET", "/message"))
+	require.Len(t, page.Messages, 1)
+	require.Equal(t, "before", page.Messages[0].Message)
+	require.Equal(t, page.Messages, fields[paged](t, do("GET", path+"/message")).Messages)
+	require.Empty(t, fields[paged](t, h.do("GET", "/message", "", "X-Gotify-Key", stranger)).Messages)
+
+	missing := fmt.Sprintf("app with id %d doesn't exists", shared.ID)
+	for _, request := range []string{"PUT " + path, "DELETE " + path, "PUT " + path + "/security", "POST " + path + "/image", "DELETE " + path + "/image"} {
+		method, target, _ := strings.Cut(request, " ")
+		require.Equal(t, missing, refused(t, do(method, target), 404), request)
+	}
+	refused(t, do("DELETE", path+"/message"), 404)
+	refused(t, do("DELETE", fmt.Sprintf("/message/%d", page.Messages[0].ID)), 404)
+	require.Equal(t, 200, do("DELETE", "/message").Code, "which is about one's own")
+	require.Len(t, fields[paged](t, do("GET", "/message")).Messages, 1)
+
+	rule.CanWrite = true
+	require.NoError(t, h.Auth.PutAccessRule(t.Context(), rule))
+	list = fields[[]application](t, do("GET", "/application"))
+	require.True(t, *list[1].CanWrite, "what the user may do, with a password if not with this token")
+	require.NoError(t, h.Auth.DeleteAccessRules(t.Context(), &bob.user.ID, shared.Topic))
+	require.Len(t, fields[[]application](t, do("GET", "/application")), 1)
+}
+
 func picture(t *testing.T) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -82,10 +166,14 @@ func (p *resident) upload(path, field string, data []byte) *httptest.ResponseRec
 }
 
 func (p *resident) post(path, kind, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", path, strings.NewReader(body))
+	return p.serve1(p.request("POST", path, kind, body))
+}
+
+func (p *resident) request(method, path, kind, body string) *http.Request {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", kind)
 	r.SetBasicAuth(p.user.Name, p.pass)
-	return p.serve1(r)
+	return r
 }
 
 func TestImagesOverHTTP(t *testing.T) {

@@ -43,9 +43,10 @@ func newHouse(t *testing.T, change func(*Options, *auth.Options)) *house {
 	gin.SetMode(gin.TestMode)
 	h := &house{t: t, hub: hub.New(hub.Options{}), log: new(bytes.Buffer)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	readers := func(topic string, owner int64) []int64 { return h.Auth.Readers(topic, owner) }
 	db, err := database.Open(t.Context(), database.Options{
 		Dialect: database.DialectSQLite, Connection: filepath.Join(t.TempDir(), "gotify.db"), Log: log,
-		Committed: func(events []*model.Event) { broker.Announce(h.hub, h.Auth.Readers, events) },
+		Committed: func(events []*model.Event) { broker.Announce(h.hub, readers, events) },
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -53,6 +54,7 @@ func newHouse(t *testing.T, change func(*Options, *auth.Options)) *house {
 	below := auth.Options{
 		DB: db, Passwords: auth.NewPasswords(1), Sealer: auth.NewSealer([]byte("the secret of the tests")),
 		Throttle: auth.NewThrottle(3, 1, model.Now), Elevation: auth.ElevateSessions, Revoked: func(int64, int64) {},
+		EndWhere:  func(match func(model.Feed) bool) { h.hub.EndWhere(match, hub.ReasonRevoked) },
 		Streaming: h.hub.Clients, Now: model.Now, Log: log,
 	}
 	o := Options{
@@ -63,15 +65,17 @@ func newHouse(t *testing.T, change func(*Options, *auth.Options)) *house {
 		change(&o, &below)
 	}
 	o.Auth = auth.New(below)
+	require.NoError(t, o.Auth.LoadRules(t.Context()))
 	o.Broker = broker.New(broker.Options{
 		DB: db, Hub: h.hub, Auth: o.Auth, Now: model.Now, Log: log,
-		Limits: broker.Limits{ExtrasDepth: 32, Streams: 10, Image: broker.ImageLimits{Bytes: 1 << 20, Pixels: 1 << 20}},
+		Reserved: func(topic string) bool { return topic == "message" || topic == "stream" },
+		Limits:   broker.Limits{ExtrasDepth: 32, Streams: 10, Image: broker.ImageLimits{Bytes: 1 << 20, Pixels: 1 << 20}},
 	})
 	h.Face, err = New(o)
 	require.NoError(t, err)
 	h.engine = gin.New()
 	h.Mount(h.engine)
-	h.engine.NoRoute(h.NotFound)
+	h.engine.NoRoute(h.noRoute)
 	return h
 }
 
@@ -86,8 +90,17 @@ func newFrame(t *testing.T, o Options) *house {
 	h.Face, err = New(o)
 	require.NoError(t, err)
 	h.Mount(h.engine)
-	h.engine.NoRoute(h.NotFound)
+	h.engine.NoRoute(h.noRoute)
 	return h
+}
+
+// noRoute does what the router does for paths that the face has no route for.
+func (h *house) noRoute(c *gin.Context) {
+	if c.Request.Method == http.MethodOptions {
+		h.Preflight(c)
+		return
+	}
+	h.NotFound(c)
 }
 
 // resident is a user with a way to make requests.

@@ -101,7 +101,7 @@ func parseSince(text string) (int64, error) {
 }
 
 func (f *Face) messages(c *gin.Context) error {
-	applications, err := f.Reader.ApplicationIDs(c.Request.Context(), who(c).User.ID)
+	applications, err := f.Broker.ReadableIDs(c.Request.Context(), who(c).User.ID)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (f *Face) applicationMessages(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.Reader.ApplicationByID(c.Request.Context(), who(c).User.ID, id); err != nil {
+	if _, err := f.Broker.ReadableApplication(c.Request.Context(), who(c).User.ID, id); err != nil {
 		return missing(err, "application does not exist")
 	}
 	return f.writePage(c, fmt.Sprintf("/application/%d/message", id), []int64{id})
@@ -124,7 +124,7 @@ func (f *Face) writePage(c *gin.Context, path string, applications []int64) erro
 	if err != nil {
 		return err
 	}
-	messages, more, err := f.Reader.MessagesBefore(c.Request.Context(), applications, before, limit)
+	messages, more, err := f.Broker.History(c.Request.Context(), applications, before, limit)
 	if err != nil {
 		return err
 	}

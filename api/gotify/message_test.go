@@ -88,6 +88,12 @@ func TestBytesOfEvents(t *testing.T) {
 		require.Equal(t, want, string(eventStream{}.Encode(e)))
 		require.Nil(t, plainStream{}.Encode(e), "Android takes every frame for a message")
 	}
+	cleared := model.Noticed(&model.Notice{ID: 9, Kind: model.MessageCleared, MessageID: 7, ApplicationID: 3})
+	require.Nil(t, plainStream{}.Encode(cleared))
+	require.Nil(t, eventStream{}.Encode(cleared), "Gotify has no word for it")
+	deleted := model.Noticed(&model.Notice{ID: 9, Kind: model.MessageDeleted, MessageID: 7, ApplicationID: 3, Sequence: "s"})
+	require.Nil(t, plainStream{}.Encode(deleted))
+	require.Equal(t, `{"event":"message_deleted","id":7,"appid":3}`, string(eventStream{}.Encode(deleted)))
 }
 
 func TestToPage(t *testing.T) {

@@ -93,9 +93,10 @@ func checkCrossSite(r *http.Request) error {
 	return model.Errorf(model.Forbidden, "cross-origin request detected: a session cookie is accepted from this server's own pages only")
 }
 
-// preflight answers a browser that asks what a page may send (Fetch standard,
-// CORS preflight), and any other OPTIONS.
-func (f *Face) preflight(c *gin.Context) {
+// Preflight answers a browser that asks what a page may send (Fetch standard,
+// CORS preflight), and any other OPTIONS. The router calls it for the paths of
+// this face.
+func (f *Face) Preflight(c *gin.Context) {
 	if c.GetHeader("Origin") == "" {
 		c.Status(http.StatusOK)
 		return

@@ -42,7 +42,10 @@ const (
 	UploadPath = "/application/:id/image"
 )
 
-const streamPath = "/stream"
+const (
+	streamPath = "/stream"
+	accessPath = "/application/:id/access"
+)
 
 // routes is the whole of Gotify's API, in the order of its documentation.
 var routes = []route{
@@ -69,6 +72,9 @@ var routes = []route{
 	{http.MethodPut, "/application/:id/security", elevated, (*Face).secureApplication},
 	{http.MethodPost, UploadPath, person, (*Face).setImage},
 	{http.MethodDelete, UploadPath, person, (*Face).deleteImage},
+	{http.MethodGet, accessPath, person, (*Face).access},
+	{http.MethodPut, accessPath, elevated, (*Face).putAccess},
+	{http.MethodDelete, accessPath, elevated, (*Face).deleteAccess},
 	{http.MethodGet, "/application/:id/message", person, (*Face).applicationMessages},
 	{http.MethodDelete, "/application/:id/message", person, (*Face).deleteApplicationMessages},
 
@@ -90,12 +96,12 @@ var routes = []route{
 	{http.MethodPost, "/auth/logout", person, (*Face).logout},
 }
 
-// Mount adds the face's routes to r.
+// Mount adds the face's routes to r. OPTIONS is answered by Preflight and a path
+// without a route by NotFound, which the router calls.
 func (f *Face) Mount(r gin.IRoutes) {
 	for _, route := range routes {
 		r.Handle(route.method, route.path, f.serve(route))
 	}
-	r.OPTIONS("/*path", f.preflight)
 }
 
 // serve is the trip of every request: origin, credentials, body, handler, error.

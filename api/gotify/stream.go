@@ -24,7 +24,8 @@ func (plainStream) Encode(e *model.Event) []byte {
 	return text
 }
 
-// eventStream encodes every event, for clients that ask for ?events=all.
+// eventStream encodes what Gotify has words for, for clients that ask for
+// ?events=all. That a message was cleared is news in ntfy's language only.
 type eventStream struct{}
 
 type event struct {
@@ -47,6 +48,9 @@ var eventNames = map[model.EventKind]string{
 // Encode implements hub.Encoder.
 func (eventStream) Encode(e *model.Event) []byte {
 	w := event{Event: eventNames[e.Kind]}
+	if w.Event == "" {
+		return nil
+	}
 	if e.Kind == model.MessagePublished {
 		m := toMessage(e.Message)
 		w.Message = &m

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/hub"
+	"github.com/carillon-push/carillon/model"
 )
 
 const patience = time.Minute
@@ -72,6 +73,54 @@ func TestStream(t *testing.T) {
 	frame(t, events) // the third message
 	_, _, err = events.ReadMessage()
 	require.True(t, websocket.IsCloseError(err, websocket.ClosePolicyViolation), "%v", err)
+}
+
+// What was published to the topic is on the stream what it is in the history, for
+// the owner and for those with whom the application is shared.
+func TestStreamOfWhatCameByTopic(t *testing.T) {
+	h := newHouse(t, nil)
+	ada, bob := h.newPerson("ada", false), h.newPerson("bob", false)
+	application, sender := ada.newApplication()
+	_, phone := ada.newClient()
+	_, reader := bob.newClient()
+	rule := model.AccessRule{UserID: &bob.user.ID, Pattern: application.Topic, CanRead: true}
+	require.NoError(t, h.Auth.PutAccessRule(t.Context(), rule))
+	server := httptest.NewServer(h.engine)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { h.hub.Close(hub.ReasonShutdown) })
+	plain, shared := dial(t, server, "/stream?token="+phone), dial(t, server, "/stream?token="+reader)
+	events := dial(t, server, "/stream?events=all&token="+phone)
+
+	who := &model.Identity{Credential: model.Password, User: ada.user}
+	publish := func(d model.Draft) *model.Message {
+		m, err := h.Broker.PublishTopic(t.Context(), who, application.Topic, d)
+		require.NoError(t, err)
+		return m
+	}
+	publish(model.Draft{Message: "AAEC", Details: &model.Details{Base64: true}})
+	m := publish(model.Draft{Message: "m", Details: &model.Details{Tags: []string{"tada"}, Click: "https://a.example/?a&b", Sequence: "s"}})
+	want := string(plainStream{}.Encode(model.Published(m)))
+	require.Contains(t, want, `"title":"🎉 app","priority":4,"extras":{"client::notification":{"click":{"url":"https://a.example/?a\u0026b"}},"ntfy::sequence":"s","ntfy::tags":["tada"]}`)
+	for _, conn := range []*websocket.Conn{plain, shared, dial(t, server, "/stream?since=0&token="+phone), dial(t, server, "/stream?since=0&token="+reader)} {
+		require.Equal(t, want, frame(t, conn))
+	}
+	require.Equal(t, `{"event":"message","message":`+want+`}`, frame(t, events))
+	for _, token := range []string{phone, reader} {
+		for _, path := range []string{"/message", fmt.Sprintf("/application/%d/message", application.ID)} {
+			require.Contains(t, h.do("GET", path, "", "X-Gotify-Key", token).Body.String(), `"messages":[`+want+`]`)
+		}
+	}
+
+	// That it was read is no news here; that it was deleted is.
+	_, err := h.Broker.ClearSequence(t.Context(), who, application.Topic, "s")
+	require.NoError(t, err)
+	_, err = h.Broker.DeleteSequence(t.Context(), who, application.Topic, "s")
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf(`{"event":"message_deleted","id":%d,"appid":%d}`, m.ID, application.ID), frame(t, events))
+	next := h.do("POST", "/message", `{"message":"next"}`, "X-Gotify-Key", sender).Body.String()
+	require.Equal(t, next, frame(t, plain))
+	require.Equal(t, next, frame(t, shared))
+	require.Contains(t, h.do("GET", "/message", "", "X-Gotify-Key", reader).Body.String(), `"messages":[`+next+`]`)
 }
 
 func TestStreamsThatAreRefused(t *testing.T) {

@@ -31,14 +31,21 @@ type message struct {
 	Date     time.Time       `json:"date"`
 }
 
+// toMessage shows what was published in Gotify's language as it was sent, and
+// translates the rest.
 func toMessage(m *model.Message) message {
-	return message{
+	w := message{
 		ID: m.ID, AppID: m.ApplicationID, Message: m.Message, Title: m.Title,
 		Priority: m.Priority, Extras: json.RawMessage(m.Extras), Date: m.Date,
 	}
+	if m.Details != nil {
+		w.translate(m)
+	}
+	return w
 }
 
-// application is an application as its owner sees it.
+// application is an application as its owner sees it, or with the last three
+// fields and without a token as somebody sees it who may read it, too.
 type application struct {
 	ID              int64      `json:"id"`
 	Token           string     `json:"token,omitempty"`
@@ -50,6 +57,10 @@ type application struct {
 	CreatedAt       time.Time  `json:"createdAt"`
 	LastUsed        *time.Time `json:"lastUsed"`
 	SortKey         string     `json:"sortKey"`
+	Topic           string     `json:"topic"`
+	Shared          bool       `json:"shared,omitempty"`
+	Owner           string     `json:"owner,omitempty"`
+	CanWrite        *bool      `json:"canWrite,omitempty"`
 }
 
 // client is a client as its user sees it. Token is set when the client was just
