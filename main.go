@@ -63,6 +63,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, out io.Write
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.auth.Run(ctx) })
 	group.Go(func() error { return n.broker.Run(ctx) })
+	group.Go(func() error { return n.ntfy.Run(ctx) })
 	group.Go(func() error { return tuneCollector(ctx) })
 	for _, s := range servers {
 		group.Go(s.serve)

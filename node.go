@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/carillon-push/carillon/api/gotify"
+	"github.com/carillon-push/carillon/api/ntfy"
 	"github.com/carillon-push/carillon/api/stream"
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/broker"
@@ -34,6 +35,7 @@ type node struct {
 	hub    *hub.Hub
 	auth   *auth.Auth
 	broker *broker.Broker
+	ntfy   *ntfy.Face
 	pumps  *stream.Pumps
 	// requests is how many requests are being served, streams over plain HTTP
 	// among them.
@@ -71,6 +73,9 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger) (*node, error
 // there.
 func (n *node) announce(events []*model.Event) {
 	broker.Announce(n.hub, n.auth.Readers, events)
+	if n.ntfy != nil {
+		n.ntfy.Wake(events)
+	}
 }
 
 // openDatabase waits for a database server that is still starting, as happens
@@ -110,8 +115,10 @@ func (n *node) revoked(user, client int64) {
 // router around them.
 func (n *node) handler(ctx context.Context) (http.Handler, error) {
 	c := n.config
+	var reserved map[string]bool // known when all routes are
+	isReserved := func(topic string) bool { return reserved[topic] }
 	n.broker = broker.New(broker.Options{
-		DB: n.db, Hub: n.hub, Auth: n.auth, Now: model.Now, Log: n.log,
+		DB: n.db, Hub: n.hub, Auth: n.auth, Reserved: isReserved, Now: model.Now, Log: n.log,
 		Limits: broker.Limits{
 			Message: c.Limits.Message, Extras: c.Limits.Extras, ExtrasDepth: c.Limits.ExtrasDepth, Streams: c.Limits.Streams,
 			Image:  broker.ImageLimits{Bytes: c.Limits.Image, Pixels: c.Limits.ImagePixels},
@@ -146,8 +153,22 @@ func (n *node) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := router.New(router.Options{
-		Gotify: face, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
+	n.ntfy, err = ntfy.New(ntfy.Options{
+		Auth: n.auth, Broker: n.broker, Reader: n.db.Reader, Pumps: n.pumps, Hub: n.hub, Version: version, BaseURL: base,
+		Limits: ntfy.Limits{
+			Message:  c.Ntfy.Message,
+			Requests: ntfy.RequestLimits{Burst: c.Limits.Visitor.Requests.Burst, PerSecond: c.Limits.Visitor.Requests.PerSecond},
+			Messages: c.Limits.Visitor.Messages, Subscriptions: c.Limits.Visitor.Subscriptions, Bandwidth: c.Limits.Visitor.Bandwidth,
+		},
+		KeepAlive: c.Ntfy.KeepAlive, Upstream: ntfy.Upstream{BaseURL: c.Ntfy.Upstream.BaseURL, Token: c.Ntfy.Upstream.Token},
+		Templates: c.Ntfy.Templates, Exempt: exempt, Reserved: isReserved, Now: model.Now, Log: n.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var handler http.Handler
+	handler, reserved = router.New(router.Options{
+		Gotify: face, Ntfy: n.ntfy, BasePath: basePath, ResponseHeaders: c.Server.ResponseHeaders, TrustedProxies: proxies, Log: n.log,
 		Limits: router.Limits{
 			Body: c.Limits.Body, URL: c.Limits.URL, Headers: c.Limits.Headers,
 			Burst: c.Limits.Requests.Burst, PerSecond: c.Limits.Requests.PerSecond, Exempt: exempt,

@@ -8,11 +8,13 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
 	"github.com/carillon-push/carillon/api/gotify"
+	"github.com/carillon-push/carillon/api/ntfy"
 )
 
 // house is the router around a face that nothing stands below: enough for what
@@ -27,16 +29,18 @@ func newHouse(t *testing.T, o Options) *house {
 	t.Helper()
 	h := &house{t: t, log: new(bytes.Buffer)}
 	o.Log = slog.New(LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	o.Gotify = newFace(t, o.Log)
-	h.Handler = New(o)
+	o.Gotify, o.Ntfy = newFaces(t, o.Log)
+	h.Handler, _ = New(o)
 	return h
 }
 
-func newFace(t *testing.T, log *slog.Logger) *gotify.Face {
+func newFaces(t *testing.T, log *slog.Logger) (*gotify.Face, *ntfy.Face) {
 	t.Helper()
-	face, err := gotify.New(gotify.Options{Build: gotify.Build{Version: "1.2.3"}, Log: log})
+	one, err := gotify.New(gotify.Options{Build: gotify.Build{Version: "1.2.3"}, Log: log})
 	require.NoError(t, err)
-	return face
+	other, err := ntfy.New(ntfy.Options{Now: time.Now, Log: log})
+	require.NoError(t, err)
+	return one, other
 }
 
 // around returns the middleware around a handler for any path.
@@ -44,8 +48,8 @@ func around(t *testing.T, o Options, handle gin.HandlerFunc) *house {
 	t.Helper()
 	h := &house{t: t, log: new(bytes.Buffer)}
 	o.Log = slog.New(LogHandler(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	o.Gotify = newFace(t, o.Log)
-	m := &middleware{Options: o, visitors: newVisitors(o.Limits, newClock().now)}
+	o.Gotify, o.Ntfy = newFaces(t, o.Log)
+	m := &middleware{Options: o, visitors: newVisitors(o.Limits, newClock().now), gotify: map[string]bool{"message": true}}
 	engine := gin.New()
 	engine.Use(m.log, m.recover, m.headers, m.limit)
 	engine.NoRoute(handle)
@@ -77,8 +81,14 @@ func refused(t *testing.T, answer *httptest.ResponseRecorder, status int) string
 	var body struct {
 		ErrorCode        int
 		ErrorDescription string
+		HTTP             int
+		Error            string
 	}
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &body))
+	if body.ErrorCode == 0 { // ntfy's face
+		require.Equal(t, status, body.HTTP)
+		return body.Error
+	}
 	require.Equal(t, status, body.ErrorCode)
 	return body.ErrorDescription
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/carillon-push/carillon/api/gotify"
+	"github.com/carillon-push/carillon/api/ntfy"
 	"github.com/carillon-push/carillon/auth"
 	"github.com/carillon-push/carillon/model"
 )
@@ -17,6 +18,8 @@ import (
 type middleware struct {
 	Options
 	visitors *visitors
+	// gotify is what the paths of Gotify's face begin with.
+	gotify map[string]bool
 }
 
 const requestIDHeader = "X-Request-Id"
@@ -56,7 +59,7 @@ func (m *middleware) recover(c *gin.Context) {
 			m.Log.ErrorContext(c.Request.Context(), "request failed in the midst of its answer", "error", err)
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
-		m.Gotify.Refuse(c, err)
+		m.faceOf(c).Refuse(c, err)
 	}()
 	c.Next()
 }
@@ -75,27 +78,26 @@ func (m *middleware) headers(c *gin.Context) {
 
 // limit refuses what is too large or too much.
 func (m *middleware) limit(c *gin.Context) {
-	r := c.Request
+	r, face := c.Request, m.faceOf(c)
 	if m.Limits.URL > 0 && len(r.RequestURI) > m.Limits.URL {
-		m.Gotify.RefuseStatus(c, http.StatusRequestURITooLong, fmt.Sprintf("the address must not be longer than %d bytes", m.Limits.URL), 0)
+		face.RefuseStatus(c, http.StatusRequestURITooLong, fmt.Sprintf("the address must not be longer than %d bytes", m.Limits.URL), 0)
 		return
 	}
 	if m.Limits.Headers > 0 && headerBytes(r.Header) > m.Limits.Headers {
-		m.Gotify.RefuseStatus(c, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the headers must not be larger than %d bytes", m.Limits.Headers), 0)
+		face.RefuseStatus(c, http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the headers must not be larger than %d bytes", m.Limits.Headers), 0)
 		return
 	}
-	if c.FullPath() != gotify.HealthPath { // who asks too often is still told the truth
-
+	if !isHealth(c) { // who asks too often is still told the truth
 		if wait := m.visitors.wait(r.RemoteAddr); wait > 0 {
-			m.Gotify.Refuse(c, model.Errorf(model.TooMany, "too many requests").After(wait))
+			face.Refuse(c, model.Errorf(model.TooMany, "too many requests").After(wait))
 			return
 		}
 	}
-	if m.Limits.Body > 0 && !isUpload(c) {
+	if m.Limits.Body > 0 && !m.boundsItself(c) {
 		if r.ContentLength > m.Limits.Body {
 			// Refused before it is read; the connection cannot be used again.
 			c.Header("Connection", "close")
-			m.Gotify.Refuse(c, model.Errorf(model.TooLarge, "the body must not be larger than %d bytes", m.Limits.Body))
+			face.Refuse(c, model.Errorf(model.TooLarge, "the body must not be larger than %d bytes", m.Limits.Body))
 			return
 		}
 		r.Body = http.MaxBytesReader(c.Writer, r.Body, m.Limits.Body)
@@ -103,9 +105,13 @@ func (m *middleware) limit(c *gin.Context) {
 	c.Next()
 }
 
-// isUpload reports whether the route reads a body with a limit of its own.
-func isUpload(c *gin.Context) bool {
-	return c.Request.Method == http.MethodPost && c.FullPath() == gotify.UploadPath
+func isHealth(c *gin.Context) bool {
+	return c.FullPath() == gotify.HealthPath || c.FullPath() == ntfy.HealthPath
+}
+
+// boundsItself reports whether the route reads a body with a limit of its own.
+func (m *middleware) boundsItself(c *gin.Context) bool {
+	return m.faceOf(c) == face(m.Ntfy) || c.Request.Method == http.MethodPost && c.FullPath() == gotify.UploadPath
 }
 
 func headerBytes(h http.Header) int {

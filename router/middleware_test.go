@@ -26,7 +26,7 @@ func (unread) Close() error { return nil }
 
 func TestLargeBodiesAreRefusedUnread(t *testing.T) {
 	h := newHouse(t, Options{Limits: Limits{Body: 1000}})
-	for _, target := range []string{"/message", "/application", "/nothing", "/auth/local/login"} {
+	for _, target := range []string{"/message", "/application", "/message/nothing", "/auth/local/login"} {
 		r := httptest.NewRequest("POST", target, unread{t})
 		r.ContentLength = 1001
 		answer := h.serve(r)
@@ -46,7 +46,7 @@ func TestBodiesWithoutALengthAreCounted(t *testing.T) {
 	read := func(limit int64, size int) error {
 		var err error
 		h := around(t, Options{Limits: Limits{Body: limit}}, func(c *gin.Context) { _, err = io.ReadAll(c.Request.Body) })
-		r := httptest.NewRequest("POST", "/", struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))})
+		r := httptest.NewRequest("POST", "/message", struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))})
 		r.ContentLength = -1
 		h.serve(r)
 		return err
@@ -74,7 +74,7 @@ func TestTooManyRequests(t *testing.T) {
 	}
 	for _, target := range []string{"/version", "/nothing", "/message/", "/"} {
 		answer := h.do("GET", target)
-		require.Equal(t, "too many requests", refused(t, answer, 429))
+		require.Contains(t, refused(t, answer, 429), "too many requests")
 		require.Regexp(t, `^\d+$`, answer.Header().Get("Retry-After"))
 		require.NotEqual(t, "0", answer.Header().Get("Retry-After"))
 	}

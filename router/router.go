@@ -8,6 +8,7 @@ package router
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"time"
@@ -15,12 +16,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/carillon-push/carillon/api/gotify"
+	"github.com/carillon-push/carillon/api/ntfy"
 	"github.com/carillon-push/carillon/ui"
 )
 
 // Options are what the router is made of.
 type Options struct {
 	Gotify *gotify.Face
+	Ntfy   *ntfy.Face
 	// BasePath is the path of server.baseurl, "" or like "/push". Requests may
 	// come with it or, where a proxy strips it, without.
 	BasePath string
@@ -34,8 +37,8 @@ type Options struct {
 
 // Limits bound requests. Zero means no limit.
 type Limits struct {
-	// Body, URL and Headers are in bytes. The upload of an image has a limit of
-	// its own.
+	// Body, URL and Headers are in bytes. The upload of an image, and whatever is
+	// published in ntfy's language, has a limit of its own.
 	Body         int64
 	URL, Headers int
 	// Burst requests may come at once from an address, PerSecond in the long run.
@@ -45,8 +48,16 @@ type Limits struct {
 	Exempt func(netip.Addr) bool
 }
 
-// New returns the handler of the whole server.
-func New(o Options) http.Handler {
+// face is a language in which a request is refused.
+type face interface {
+	Refuse(c *gin.Context, err error)
+	RefuseStatus(c *gin.Context, code int, description string, retryAfter time.Duration)
+	Preflight(c *gin.Context)
+}
+
+// New returns the handler of the whole server, and the topics that are none
+// because they begin the path of something else.
+func New(o Options) (handler http.Handler, reserved map[string]bool) {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.RemoveExtraSlash = true
@@ -57,12 +68,55 @@ func New(o Options) http.Handler {
 	engine.Use(m.log, m.recover, m.headers, m.limit)
 	ui.Mount(engine, o.Gotify.Address)
 	o.Gotify.Mount(engine)
-	engine.NoRoute(trailingSlash(engine.Routes()), func(c *gin.Context) {
-		if c.Request.Method == http.MethodOptions {
-			o.Gotify.Preflight(c)
-			return
+	m.gotify = firstSegments(engine.Routes())
+	for _, name := range planned() {
+		m.gotify[name] = true
+	}
+	o.Ntfy.Mount(engine)
+	engine.NoRoute(trailingSlash(engine.Routes()), m.noRoute)
+	reserved = firstSegments(engine.Routes())
+	maps.Copy(reserved, m.gotify)
+	return m.forwarded(m.stripBase(engine)), reserved
+}
+
+// noRoute is for paths that no route is registered for: those that begin with a
+// topic are ntfy's.
+func (m *middleware) noRoute(c *gin.Context) {
+	switch f := m.faceOf(c); {
+	case c.Request.Method == http.MethodOptions:
+		f.Preflight(c)
+	case f == face(m.Gotify):
+		m.Gotify.NotFound(c)
+	default:
+		m.Ntfy.Serve(c)
+	}
+}
+
+// faceOf returns the face whose path it is: Gotify's when it begins as one of its
+// routes does.
+func (m *middleware) faceOf(c *gin.Context) face {
+	if parts := segments(c.Request.URL.Path); len(parts) > 0 && m.gotify[parts[0]] {
+		return m.Gotify
+	}
+	if c.Request.URL.Path == "/" && (c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead) {
+		return m.Gotify // the first page
+	}
+	return m.Ntfy
+}
+
+// firstSegments returns what the paths of the routes begin with.
+func firstSegments(routes gin.RoutesInfo) map[string]bool {
+	first := map[string]bool{}
+	for _, route := range routes {
+		if parts := segments(route.Path); len(parts) > 0 {
+			first[parts[0]] = true
 		}
-		o.Gotify.NotFound(c)
-	})
-	return m.forwarded(m.stripBase(engine))
+	}
+	return first
+}
+
+// planned is what will begin a path one day: who had a topic of this name by then
+// would lose it.
+func planned() []string {
+	return []string{"assets", "metrics", "plugin", "plugins", "setup", "ui", "webpush"}
 }
