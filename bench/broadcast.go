@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,13 +17,20 @@ const broadcastCommand = "broadcast"
 // broadcast is what the server's fan-out is compared with: gorilla's way to send
 // one message to many, and nothing else. Each post writes a PreparedMessage to
 // every connection and then answers. Nothing is stored and nobody is checked.
+// For ntfy's language it is a lineBroadcaster.
 func broadcast(ctx context.Context) error {
-	b := &broadcaster{}
+	b, lines := &broadcaster{}, &lineBroadcaster{}
 	return listen(ctx, func(w http.ResponseWriter, r *http.Request) error {
-		if r.URL.Path == "/stream" {
+		switch {
+		case r.URL.Path == "/stream":
 			return b.join(w, r)
+		case strings.HasSuffix(r.URL.Path, "/json"):
+			return lines.join(w, r)
+		case r.Method == http.MethodPut:
+			return lines.put(w, r)
+		default:
+			return b.post(w, r)
 		}
-		return b.post(w, r)
 	})
 }
 

@@ -20,17 +20,26 @@ type request struct {
 // stampDigits is how long a stamp is: nanoseconds of a loop's clock.
 const stampDigits = 16
 
+// numberDigits is how long the number of a caller is, which stands behind a stamp.
+const numberDigits = 3
+
 // messageLength is the length of a posted message's text.
 const messageLength = 100
 
 // postRequest is a POST /message with a JSON body.
 func postRequest(address, token string) request {
-	text := bytes.Repeat([]byte("x"), messageLength)
-	copy(text, bytes.Repeat([]byte("0"), stampDigits))
+	text := stamped(messageLength)
 	body := fmt.Appendf(nil, `{"title":"Backup","message":"%s","priority":5}`, text)
 	whole := fmt.Appendf(nil, "POST /message HTTP/1.1\r\nHost: %s\r\nX-Gotify-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		address, token, len(body), body)
 	return request{text: whole, stamp: bytes.Index(whole, text)}
+}
+
+// stamped is a text with room for a stamp and a number.
+func stamped(length int) []byte {
+	text := bytes.Repeat([]byte("x"), length)
+	copy(text, bytes.Repeat([]byte("0"), stampDigits+numberDigits))
+	return text
 }
 
 // getRequest is a GET with a client token.
@@ -58,6 +67,9 @@ func (l *loop) callers(ctx context.Context, address string, n int, r request, an
 	all := make([]*caller, n)
 	for i, c := range connections {
 		own := request{text: bytes.Clone(r.text), stamp: r.stamp}
+		if own.stamp >= 0 {
+			writeDigits(own.text[own.stamp+stampDigits:][:numberDigits], i)
+		}
 		all[i] = &caller{request: own, answered: answered}
 		if all[i].socket, err = l.add(c, all[i]); err != nil {
 			return nil, err
@@ -143,23 +155,31 @@ func judgeAnswer(p []byte) (complete bool, err error) {
 	return len(body) == length, err
 }
 
-func writeStamp(to []byte, at time.Duration) {
+func writeStamp(to []byte, at time.Duration) { writeDigits(to, int(at)) }
+
+func writeDigits(to []byte, n int) {
 	for i := len(to) - 1; i >= 0; i-- {
-		to[i] = '0' + byte(at%10)
-		at /= 10
+		to[i] = '0' + byte(n%10)
+		n /= 10
 	}
 }
 
 // readStamp returns false when p does not begin with a stamp.
 func readStamp(p []byte) (at time.Duration, ok bool) {
-	if len(p) < stampDigits {
+	n, ok := readDigits(p, stampDigits)
+	return time.Duration(n), ok
+}
+
+// readDigits returns false when p does not begin with so many digits.
+func readDigits(p []byte, count int) (n int, ok bool) {
+	if len(p) < count {
 		return 0, false
 	}
-	for _, digit := range p[:stampDigits] {
+	for _, digit := range p[:count] {
 		if digit < '0' || digit > '9' {
 			return 0, false
 		}
-		at = at*10 + time.Duration(digit-'0')
+		n = n*10 + int(digit-'0')
 	}
-	return at, true
+	return n, true
 }

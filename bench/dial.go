@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -64,27 +65,45 @@ func dialAll(ctx context.Context, address string, n int, prepare func(net.Conn) 
 // upgrade asks for a WebSocket. A server that sends frames right behind its
 // answer is no case here: nothing is posted before all streams are open.
 func upgrade(c net.Conn, address, path string) error {
+	ask := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Y2FyaWxsb24gYmVuY2hzLg==\r\n\r\n", path, address)
+	return open(c, ask, "101", func(body []byte) (bool, error) {
+		if len(body) > 0 {
+			return false, errors.New("a frame came that nobody has sent")
+		}
+		return true, nil
+	})
+}
+
+// open asks for a stream and reads its start: the headers of the answer, and of
+// the body what complete asks for, but nothing that comes later.
+func open(c net.Conn, ask, status string, complete func(body []byte) (bool, error)) error {
 	if err := c.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: Y2FyaWxsb24gYmVuY2hzLg==\r\n\r\n", path, address)
-	if err != nil {
+	if _, err := io.WriteString(c, ask); err != nil {
 		return err
 	}
 	var answer []byte
-	for piece := make([]byte, 1024); !bytes.Contains(answer, []byte("\r\n\r\n")); {
+	for piece := make([]byte, 1024); ; {
 		n, err := c.Read(piece)
 		if err != nil {
-			return fmt.Errorf("opening a stream: %w", err)
+			return fmt.Errorf("opening a stream: %w after %q", err, answer)
 		}
 		answer = append(answer, piece[:n]...)
+		head, body, whole := bytes.Cut(answer, headEnd)
+		if !whole {
+			continue
+		}
+		if !bytes.HasPrefix(head, []byte("HTTP/1.1 "+status+" ")) {
+			return fmt.Errorf("opening a stream: %q", answer)
+		}
+		ready, err := complete(body)
+		if err != nil {
+			return fmt.Errorf("opening a stream: %w: %q", err, answer)
+		}
+		if ready {
+			return c.SetDeadline(time.Time{})
+		}
 	}
-	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 101 ")) {
-		return fmt.Errorf("opening a stream: %q", answer)
-	}
-	if !bytes.HasSuffix(answer, []byte("\r\n\r\n")) {
-		return errors.New("opening a stream: a frame came that nobody has sent")
-	}
-	return c.SetDeadline(time.Time{})
 }

@@ -93,45 +93,47 @@ func fanoutRow(what string, s sample) row {
 }
 
 func (b *bench) fanoutCompared(ctx context.Context, ours target) (err error) {
-	const streams = comparedStreams
 	p, err := b.self(ctx, broadcastCommand)
 	if err != nil {
 		return err
 	}
 	defer stopAll(&err, p)
 	bare := target{process: p, post: postRequest(p.address, "nobody"), stream: "/stream"}
-	sides := []struct {
-		target
-		all     *audience
-		samples []sample
-	}{{target: ours}, {target: bare}}
-	for i := range sides {
-		s := &sides[i]
-		if s.all, err = b.loop.listenTo(ctx, s.address, s.stream, streams); err != nil {
+	sides := []*side{{target: ours}, {target: bare}}
+	for _, s := range sides {
+		if s.all, err = b.loop.listenTo(ctx, s.address, s.stream, comparedStreams); err != nil {
 			return err
 		}
 		defer s.all.close()
 	}
+	return b.compare(ctx, plural(comparedStreams, "stream"), sides[0], sides[1])
+}
+
+// side is one of two servers that are compared, with those who listen to it.
+type side struct {
+	target
+	all *audience
+}
+
+// compare adds two rows: one poster and many, in turns on both sides.
+func (b *bench) compare(ctx context.Context, audience string, ours, bare *side) error {
 	for _, c := range []struct {
 		posters int
 		target  float64
 	}{{1, 0.6}, {16, 1}} {
-		b.say("fan-out to %s with %s, against a bare broadcast", plural(streams, "stream"), plural(c.posters, "poster"))
-		for i := range sides {
-			sides[i].samples = nil
-		}
+		b.say("fan-out to %s with %s, against a bare broadcast", audience, plural(c.posters, "poster"))
+		samples := map[*side][]sample{}
 		for range b.rounds {
-			for i := range sides {
-				s := &sides[i]
+			for _, s := range []*side{ours, bare} {
 				one, err := b.spread(ctx, s.target, s.all, c.posters, lag)
 				if err != nil {
 					return err
 				}
-				s.samples = append(s.samples, one)
+				samples[s] = append(samples[s], one)
 			}
 		}
-		mine, theirs := medians(sides[0].samples), medians(sides[1].samples)
-		r := fanoutRow("deliveries, "+plural(streams, "stream")+", "+plural(c.posters, "poster"), mine)
+		mine, theirs := medians(samples[ours]), medians(samples[bare])
+		r := fanoutRow("deliveries, "+audience+", "+plural(c.posters, "poster"), mine)
 		r.against, r.theirs = "bare broadcast", theirs.cells()
 		r.ratio, r.target = percent(mine.rate/theirs.rate), atLeast(c.target, mine.rate/theirs.rate)
 		b.table.add(r)

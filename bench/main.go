@@ -63,6 +63,7 @@ func measurements() []measurement {
 	return []measurement{
 		{"posts", (*bench).posts},
 		{"fanout", (*bench).fanout},
+		{"topic", (*bench).topic},
 		{"idle", (*bench).idle},
 		{"history", (*bench).history},
 	}

@@ -23,6 +23,7 @@ type options struct {
 	messages    int // in the large history
 	idleStreams int // streams that are measured at rest
 	widest      int // streams of the widest fan-out
+	subscribers int // of the topic
 }
 
 // warmUp goes before every round and is not counted.
@@ -30,7 +31,7 @@ const warmUp = 300 * time.Millisecond
 
 func parseOptions(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := flags.String("only", "", "measure these only, separated by commas: posts, fanout, idle, history")
+	only := flags.String("only", "", "measure these only, separated by commas: posts, fanout, topic, idle, history")
 	name := flags.String("dialect", "sqlite3", "the server's database: sqlite3, postgres or mysql")
 	connection := flags.String("connection", "", "a database server on which databases may be created and dropped "+
 		"(default: TEST_POSTGRES or TEST_MYSQL, else the one on 127.0.0.1)")
@@ -46,10 +47,10 @@ func parseOptions(args []string) (o options, err error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	o.idleStreams, o.widest = 10_000, 5_000
+	o.idleStreams, o.widest, o.subscribers = 10_000, 5_000, 2_000
 	if *quick {
 		*seconds, o.rounds, o.messages = 0.5, 1, 100_000
-		o.idleStreams, o.widest = 2_000, 1_000
+		o.idleStreams, o.widest, o.subscribers = 2_000, 1_000, 500
 	}
 	o.span = time.Duration(*seconds * float64(time.Second))
 	if o.span <= 0 || o.rounds < 1 || o.messages < 100_000 {

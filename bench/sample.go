@@ -11,6 +11,7 @@ type sample struct {
 	rate     float64 // per second
 	p50, p99 time.Duration
 	cpu      usage
+	peak     float64 // bytes of memory; 0 where nobody looked
 }
 
 // medians takes each figure's median over the rounds.
@@ -24,6 +25,7 @@ func medians(all []sample) sample {
 			load:   median(all, func(s sample) float64 { return s.cpu.load }),
 			rest:   median(all, func(s sample) float64 { return s.cpu.rest }),
 		},
+		peak: median(all, func(s sample) float64 { return s.peak }),
 	}
 }
 

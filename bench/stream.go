@@ -12,13 +12,21 @@ import (
 
 // audience is a number of open streams on one server.
 type audience struct {
-	streams []*stream
+	streams []*socket
 	// delivered counts the messages that all streams have got, since ever.
 	delivered int
 	// pinged counts the pings that were answered.
 	pinged int
 	// heard is told of each message, with the time since it was sent.
 	heard func(now, took time.Duration)
+	// order is what all streams have to agree on; nil when nobody asks.
+	order *order
+}
+
+// take counts a message that was sent then.
+func (a *audience) take(now, sent time.Duration) {
+	a.delivered++
+	a.heard(now, now-sent)
 }
 
 // stream is a WebSocket client that reads and counts.
@@ -30,15 +38,25 @@ type stream struct {
 
 // listenTo opens n streams. path has the token in it.
 func (l *loop) listenTo(ctx context.Context, address, path string, n int) (*audience, error) {
-	connections, err := dialAll(ctx, address, n, func(c net.Conn) error { return upgrade(c, address, path) })
+	return l.gather(ctx, address, n, func(c net.Conn) error { return upgrade(c, address, path) },
+		func(a *audience, c net.Conn) (*socket, error) {
+			s := &stream{audience: a}
+			var err error
+			s.socket, err = l.add(c, s)
+			return s.socket, err
+		})
+}
+
+// gather opens n connections, of which prepare makes streams, and lets join hand
+// them to the loop.
+func (l *loop) gather(ctx context.Context, address string, n int, prepare func(net.Conn) error, join func(*audience, net.Conn) (*socket, error)) (*audience, error) {
+	connections, err := dialAll(ctx, address, n, prepare)
 	if err != nil {
 		return nil, err
 	}
-	a := &audience{streams: make([]*stream, n), heard: func(time.Duration, time.Duration) {}}
+	a := &audience{streams: make([]*socket, n), heard: func(time.Duration, time.Duration) {}}
 	for i, c := range connections {
-		s := &stream{audience: a}
-		a.streams[i] = s
-		if s.socket, err = l.add(c, s); err != nil {
+		if a.streams[i], err = join(a, c); err != nil {
 			return nil, err
 		}
 	}
@@ -91,8 +109,7 @@ func (s *stream) take(opcode byte, payload []byte, now time.Duration) error {
 		if !ok {
 			return fmt.Errorf("a stream got %q, which nobody has sent", payload)
 		}
-		s.audience.delivered++
-		s.audience.heard(now, now-sent)
+		s.audience.take(now, sent)
 		return nil
 	case pingFrame:
 		s.audience.pinged++

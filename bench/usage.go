@@ -87,16 +87,27 @@ func ticks(fields ...string) (all time.Duration, err error) {
 }
 
 // resident is how many bytes of memory the process holds.
-func (p *process) resident() (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.pid()))
+func (p *process) resident() (int, error) { return p.memory("smaps_rollup", "Rss:") }
+
+// peak is the most bytes of memory that the process has held since forgetPeak.
+func (p *process) peak() (int, error) { return p.memory("status", "VmHWM:") }
+
+func (p *process) forgetPeak() error {
+	const peakOnly = "5" // proc(5)
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.pid()), []byte(peakOnly), 0)
+}
+
+// memory reads a figure of a file in /proc.
+func (p *process) memory(file, name string) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.pid(), file))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Rss:" {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == name {
 			kilobytes, err := strconv.Atoi(fields[1])
 			return kilobytes << 10, err
 		}
 	}
-	return 0, errors.New("smaps_rollup does not say what is resident")
+	return 0, fmt.Errorf("%s has no %s", file, name)
 }
