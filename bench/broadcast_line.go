@@ -43,11 +43,12 @@ func (b *lineBroadcaster) join(w http.ResponseWriter, _ *http.Request) error {
 		return err
 	}
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+	// Who has heard that the subscription is open must not miss what comes next.
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if _, err := conn.Write(append([]byte(head), first...)); err != nil {
 		return nil // it is gone, and there is nobody to tell
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.members = append(b.members, conn)
 	return nil
 }

@@ -8,10 +8,10 @@
 // replays older messages, and Release joins the two without a gap and without a
 // repetition; when more comes meanwhile than can be held, the reader replays
 // that, too. What has a place in the log reaches a subscription once and in the
-// order of the log; what has none always passes.
-// Publish never blocks: a queue that is full ends its subscription, whose reader
-// may come back and resume by id. The hub starts no goroutine, and an idle
-// subscription costs a few hundred bytes.
+// order of the log; what has none always passes. Publish never blocks: a queue
+// that is full ends its subscription, whose reader may come back and resume by
+// id. The hub starts no goroutine, and an idle subscription costs a few hundred
+// bytes.
 package hub
 
 import (

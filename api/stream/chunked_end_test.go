@@ -135,9 +135,10 @@ func TestAChunkedReplayStopsWhenItsStreamEnds(t *testing.T) {
 		"stop":    func(s *server, _ *answer) { s.hub.Close(hub.ReasonShutdown) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			outcome := make(chan error, 2)
+			begun, outcome := make(chan bool, 1), make(chan error, 2)
 			s := serve(t, stream.Options{}, withChunks, withHello, withReplay(func(*hub.Subscription) stream.Replay {
 				return func(ctx ctx, emit emit) error {
+					begun <- true
 					select {
 					case <-ctx.Done():
 						outcome <- ctx.Err()
@@ -151,6 +152,7 @@ func TestAChunkedReplayStopsWhenItsStreamEnds(t *testing.T) {
 			}))
 			client := s.get(t)
 			client.expect(t, "hello")
+			await(t, begun)
 			end(s, client)
 			require.ErrorIs(t, await(t, outcome), context.Canceled)
 			require.Error(t, await(t, outcome))

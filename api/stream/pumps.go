@@ -65,9 +65,8 @@ type Stream struct {
 	Subscription *hub.Subscription
 	// Hello is sent first, unless it is empty.
 	Hello []byte
-	// Replay sends what is older; nil when the subscription was released
-	// already. Everything it refers to stays in
-	// memory while it runs, and no longer.
+	// Replay sends what is older; nil when there is nothing. Everything it refers
+	// to stays in memory while it runs, and no longer.
 	Replay Replay
 	// Once says that the stream ends after the replay instead of going live.
 	Once bool
