@@ -251,11 +251,13 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 	if a.Internal {
 		return model.Errorf(model.Invalid, "cannot delete internal application")
 	}
+	// The rules for its topic go with it, so who may hear of that is asked before.
+	readers := b.Auth.Readers(a.Topic, a.UserID)
 	if err := b.DB.DeleteApplication(ctx, user, id); err != nil {
 		return b.Auth.Doubt(err)
 	}
 	b.Auth.ForgetApplication(ctx, id)
-	b.tellApplication(model.ApplicationDeleted, a)
+	b.Hub.Publish(&model.Event{Kind: model.ApplicationDeleted, UserID: a.UserID, ApplicationID: a.ID, Readers: readers})
 	b.Auth.EndTopics(a.Topic)
 	return b.Auth.RulesMoved(ctx, a.Topic)
 }

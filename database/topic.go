@@ -77,22 +77,24 @@ func (r *Reader) MarkerID(ctx context.Context, key string) (id int64, err error)
 // older than t, 0 when there is none. Dates follow ids nearly, because they are
 // given before the commit, so t should lie early by as much as that may take.
 func (r *Reader) LastBefore(ctx context.Context, applications []int64, t time.Time) (int64, error) {
-	low, err := int64(0), error(nil) // the message with this id, and all before, are older
 	high, err := r.LatestMessageID(ctx)
-	for err == nil && low < high {
+	if err != nil {
+		return 0, err
+	}
+	low := int64(0) // the message with this id, and all before, are older
+	for low < high {
 		middle := low + (high-low)/2
-		var next []*model.Message
-		if next, _, err = r.MessagesAfter(ctx, applications, middle, 1); err != nil {
-			break
-		}
+		next, _, err := r.MessagesAfter(ctx, applications, middle, 1)
 		switch {
+		case err != nil:
+			return 0, err
 		case len(next) == 0 || next[0].ID > high || !next[0].Date.Before(t):
 			high = middle
 		default:
 			low = next[0].ID
 		}
 	}
-	return low, err
+	return low, nil
 }
 
 // CreateScheduled stores a message that waits, in the place of those of the same

@@ -251,7 +251,7 @@ func TestScheduledMessages(t *testing.T) {
 			require.Equal(s, 2, won)
 			require.Equal(s, []string{early.Key}, []string{s.history(a)[0].Key})
 			require.Len(s, s.history(b), 1)
-			require.EqualValues(s, 2, s.count("SELECT value FROM counters WHERE name = 'message'"), "who lost took no id")
+			require.Equal(s, 2, s.count("SELECT value FROM counters WHERE name = 'message'"), "who lost took no id")
 		})
 		s.sub("a newer one takes its place", func(s *suite) {
 			again := s.scheduled(a, "late", now.Add(2*time.Hour))

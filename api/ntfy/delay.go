@@ -81,9 +81,13 @@ func spelledUnit(name string) time.Duration {
 	}
 }
 
+// afterMidnight is the first hour of a day, which the parser takes for noon.
+var afterMidnight = regexp.MustCompile(`(?i)\b12((?:[:-]\d\d)?\s*a\.?m\b)`)
+
 // parseEnglish returns the first time after now that the words can mean: a time of
 // day that has passed is tomorrow's.
 func parseEnglish(text string, now time.Time) (time.Time, bool) {
+	text = afterMidnight.ReplaceAllString(text, "0$1")
 	for _, words := range []string{text, "tomorrow, " + text} {
 		found, err := when.EN.Parse(words, now)
 		if err != nil || found == nil {

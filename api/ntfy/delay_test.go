@@ -34,6 +34,9 @@ func TestDelays(t *testing.T) {
 		"in one hour":          noon.Add(time.Hour),
 		"friday at 9am":        noon.AddDate(0, 0, 2).Add(-3 * time.Hour),
 		"please at 5:00pm now": noon.Add(5 * time.Hour),
+		"12am":                 noon.Add(12 * time.Hour),
+		"12:42 a.m.":           noon.Add(12*time.Hour + 42*time.Minute),
+		"tomorrow at 12pm":     noon.AddDate(0, 0, 1),
 	} {
 		got, err := parseDelay(text, noon)
 		require.NoError(t, err, text)

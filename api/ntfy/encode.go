@@ -42,8 +42,8 @@ func (f format) Encode(e *model.Event) []byte {
 	if !ok {
 		return nil
 	}
-	// What has no place in the log cannot be resumed from.
-	return f.write(m, e.ID != 0)
+	// What is not stored cannot be resumed from, also when it has an id of the log's.
+	return f.write(m, e.ID != 0 && (e.Message == nil || !e.Message.Transient))
 }
 
 // sign returns an open or keepalive of a stream of the topics.

@@ -33,7 +33,7 @@ const hiJSON = `{"id":"hwQ2YpKdmg00","time":1635528741,"event":"message","topic"
 
 func TestFormats(t *testing.T) {
 	transient := plain("Hi!")
-	transient.ID, transient.Message.ID = 0, 0
+	transient.Message.Transient = true
 	deleteJSON := `{"id":"DGUDShMCsc00","sequence_id":"s","time":5,"event":"message_delete","topic":"t"}`
 	pollJSON := `{"id":"p","time":5,"event":"poll_request","topic":"t","poll_id":"q"}`
 	for _, c := range []struct {

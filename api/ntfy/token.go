@@ -50,11 +50,26 @@ func toToken(t *model.AccessToken, text string) token {
 // tokenBody is what is asked of a token. What is absent stays, or is as usual.
 type tokenBody struct {
 	// Token is whose change is asked for; the one in use when there is none.
-	Token      string     `json:"token"`
-	Label      *string    `json:"label"`
-	Expires    *int64     `json:"expires"`
-	Permission *string    `json:"permission"`
-	Topics     *looseList `json:"topics"`
+	Token      string    `json:"token"`
+	Label      *string   `json:"label"`
+	Expires    *int64    `json:"expires"`
+	Permission *string   `json:"permission"`
+	Topics     *patterns `json:"topics"`
+}
+
+// patterns are topic patterns, with commas between. Only no list, or a list of
+// nothing, is no limit: an empty text in it stays one, and is refused as a pattern.
+type patterns looseList
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *patterns) UnmarshalJSON(raw []byte) error {
+	if err := (*looseList)(p).UnmarshalJSON(raw); err != nil {
+		return err
+	}
+	if *p == "" && bytes.ContainsAny(raw, `[`) && bytes.ContainsAny(raw, `"n`) {
+		*p = ","
+	}
+	return nil
 }
 
 func (b *tokenBody) edit(now time.Time) (e auth.AccessTokenEdit, err error) {
