@@ -66,7 +66,10 @@ func open(ctx context.Context, c *config.Config, log *slog.Logger) (*node, error
 		Revoked: n.revoked, Streaming: n.hub.Clients, Now: model.Now, Log: log,
 		EndWhere: func(match func(model.Feed) bool) { n.hub.EndWhere(match, hub.ReasonRevoked) },
 	})
-	return n, n.auth.LoadRules(ctx)
+	if err := n.auth.LoadRules(ctx); err != nil {
+		return nil, errors.Join(err, n.db.Close())
+	}
+	return n, nil
 }
 
 // announce tells of what was committed. Nothing is, before the rest of the node is
@@ -122,7 +125,7 @@ func (n *node) handler(ctx context.Context) (http.Handler, error) {
 		Limits: broker.Limits{
 			Message: c.Limits.Message, Extras: c.Limits.Extras, ExtrasDepth: c.Limits.ExtrasDepth, Streams: c.Limits.Streams,
 			Image:  broker.ImageLimits{Bytes: c.Limits.Image, Pixels: c.Limits.ImagePixels},
-			Topics: int64(c.Topics.Limit),
+			Topics: int64(c.Topics.Limit), TopicsOfUser: int64(c.Topics.User),
 		},
 		AutoCreate: broker.AutoCreate(c.Topics.AutoCreate),
 		Attachments: broker.AttachmentLimits{

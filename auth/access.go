@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/carillon-push/carillon/model"
 )
@@ -17,8 +18,10 @@ type rules struct {
 	all []*model.AccessRule
 	// users are all users, loaded when a rule is about everyone.
 	users []int64
-	// readers keeps the answers of Readers, by topic and owner.
+	// readers keeps the answers of Readers, by topic and owner; kept counts the ids in
+	// them.
 	readers sync.Map
+	kept    atomic.Int64
 }
 
 // owned is a topic and whose application it names.
@@ -163,16 +166,37 @@ func (a *Auth) mayUser(who *model.Identity, topic string, application *model.App
 }
 
 // MayAsOwner returns what the identity could do with a topic that nobody owns yet
-// if it made it its own: everything, unless an access rule is about it (ruled), or
-// the credential has limits. A stranger owns nothing and has what May says.
+// if it made it its own: everything, unless an access rule is about the two of them
+// or gives the topic to others (ruled), or the credential has limits. A stranger
+// owns nothing and has what May says.
 func (a *Auth) MayAsOwner(who *model.Identity, topic string) (p model.Permission, ruled bool) {
 	if who == nil {
 		return a.May(nil, topic, nil), false
 	}
-	if _, ruled = a.rules.Load().find(who.User.ID, topic); ruled {
+	r := a.rules.Load()
+	if _, ruled = r.find(who.User.ID, topic); ruled || r.meant(topic) {
 		return a.May(who, topic, nil), true
 	}
 	return a.May(who, topic, &model.Application{UserID: who.User.ID}), false
+}
+
+// MayTake reports whether the user may give an application of theirs the topic: an
+// admin any, others one that no rule keeps from them.
+func (a *Auth) MayTake(user *model.User, topic string) bool {
+	if user.Admin {
+		return true
+	}
+	r := a.rules.Load()
+	if p, found := r.find(user.ID, topic); found {
+		return p.Write
+	}
+	return !r.meant(topic)
+}
+
+// meant reports whether a rule lets somebody write to the topic alone: who made it
+// meant that topic, and what they say there, for nobody else to take.
+func (r *rules) meant(topic string) bool {
+	return r != nil && slices.ContainsFunc(r.all, func(rule *model.AccessRule) bool { return rule.Pattern == topic && rule.CanWrite })
 }
 
 // Readers returns the users beside the owner who may read the application by an
@@ -188,9 +212,14 @@ func (a *Auth) Readers(topic string, owner int64) []int64 {
 		return known.([]int64)
 	}
 	readers := r.readersOf(topic, owner)
-	r.readers.Store(key, readers)
+	if r.kept.Add(int64(len(readers)+1)) <= maxKept {
+		r.readers.Store(key, readers)
+	}
 	return readers
 }
+
+// maxKept bounds how many ids the answers hold that are kept: 8 MB.
+const maxKept = 1 << 20
 
 func (r *rules) readersOf(topic string, owner int64) (readers []int64) {
 	candidates := slices.Clone(r.users)
@@ -225,23 +254,37 @@ func (a *Auth) MayPost(who *model.Identity, application *model.Application) bool
 	return found && p.Write
 }
 
-// HasReadRules reports whether anything may be shared at all.
-func (a *Auth) HasReadRules() bool {
+// ReadsOthers reports whether there is a rule by which the user might read what
+// belongs to others.
+func (a *Auth) ReadsOthers(user int64) bool {
 	r := a.rules.Load()
-	return r != nil && slices.ContainsFunc(r.all, func(rule *model.AccessRule) bool { return rule.CanRead })
+	return r != nil && slices.ContainsFunc(r.all, func(rule *model.AccessRule) bool {
+		return rule.CanRead && (rule.UserID == nil || *rule.UserID == user)
+	})
 }
 
 // PutAccessRule stores a rule in the place of the one of the same user and
 // pattern. It ends the streams that lose their right by it. It fails with Invalid
 // for a pattern that cannot be one and with NotFound when the user is gone.
 func (a *Auth) PutAccessRule(ctx context.Context, rule model.AccessRule) error {
+	return a.putRule(ctx, rule, 0)
+}
+
+// PutApplicationRule is PutAccessRule for the topic of an application, as long as it
+// is: NotFound when it is gone or has another one by now.
+func (a *Auth) PutApplicationRule(ctx context.Context, rule model.AccessRule, application int64) error {
+	return a.putRule(ctx, rule, application)
+}
+
+func (a *Auth) putRule(ctx context.Context, rule model.AccessRule, application int64) error {
 	if err := model.CheckPattern(rule.Pattern); err != nil {
 		return err
 	}
-	if err := a.DB.PutAccessRule(ctx, &rule); err != nil {
+	if err := a.DB.PutAccessRule(ctx, &rule, application); err != nil {
 		return a.Doubt(err)
 	}
-	return a.rulesChanged(ctx)
+	a.rulesChanged(ctx)
+	return nil
 }
 
 // DeleteAccessRules deletes the rules of a user, or of everyone for nil, with the
@@ -250,22 +293,26 @@ func (a *Auth) DeleteAccessRules(ctx context.Context, user *int64, pattern strin
 	if err := a.DB.DeleteAccessRules(ctx, user, pattern); err != nil {
 		return a.Doubt(err)
 	}
-	return a.rulesChanged(ctx)
+	a.rulesChanged(ctx)
+	return nil
 }
 
-// RulesMoved brings the rules up to date after an application got another topic or
-// was deleted: the rules for its topic alone went with it.
-func (a *Auth) RulesMoved(ctx context.Context, topic string) error {
+// RulesMoved brings the rules up to date after an application got one of the topics
+// for the other, or was deleted: rules for its topic alone went with it.
+func (a *Auth) RulesMoved(ctx context.Context, topics ...string) {
 	r := a.rules.Load()
-	if r == nil || !slices.ContainsFunc(r.all, func(rule *model.AccessRule) bool { return rule.Pattern == topic }) {
-		return nil
+	if r != nil && slices.ContainsFunc(r.all, func(rule *model.AccessRule) bool { return slices.Contains(topics, rule.Pattern) }) {
+		a.rulesChanged(ctx)
 	}
-	return a.rulesChanged(ctx)
 }
 
-// rulesChanged follows a change that has committed, even if its caller has gone.
-func (a *Auth) rulesChanged(ctx context.Context) error {
+// rulesChanged follows a change that has committed, even if its caller has gone. When
+// the new rules cannot be read now, they are read later, as by any other process.
+func (a *Auth) rulesChanged(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	a.revise(ctx)
-	return a.Doubt(a.LoadRules(ctx))
+	if err := a.LoadRules(ctx); err != nil {
+		a.owed.Store(true)
+		a.Log.Warn("the access rules will be read later", "error", err)
+	}
 }

@@ -303,3 +303,31 @@ func TestWrongPatterns(t *testing.T) {
 		requireKind(t, model.Invalid, h.PutAccessRule(h.ctx(), model.AccessRule{Pattern: pattern}))
 	}
 }
+
+// A stream rests on what its user and its token are when it opens, not on what they
+// were when the request came.
+func TestStreamsOfStaleIdentities(t *testing.T) {
+	h := newHouse(t)
+	require.NoError(t, h.LoadRules(t.Context()))
+	ada, root, other := h.newUser("ada", false), h.newUser("root", true), h.newUser("other", true)
+	h.topic(ada, "door")
+	wasAdmin := h.byPassword(root)
+	require.NoError(t, h.StillReads(h.ctx(), wasAdmin, []string{"door"}))
+	require.NoError(t, h.UpdateUser(h.ctx(), nil, root.ID, UserEdit{Name: "root"}))
+	requireKind(t, model.Forbidden, h.StillReads(h.ctx(), wasAdmin, []string{"door"}))
+	require.NotNil(t, other)
+
+	token, made, err := h.CreateAccessToken(h.ctx(), ada.ID, unlimited)
+	require.NoError(t, err)
+	wasWide := h.byAccessToken(token)
+	require.NoError(t, h.StillReads(h.ctx(), wasWide, []string{"door"}))
+	h.listen(model.Feed{UserID: ada.ID, TokenID: made.ID, Topics: []string{"door"}})
+	elsewhere := openHouse(t, h.file, h.clock)
+	require.NoError(t, elsewhere.LoadRules(t.Context()))
+	topics := "x"
+	_, err = elsewhere.UpdateAccessToken(h.ctx(), ada.ID, token, AccessTokenEdit{Topics: &topics})
+	require.NoError(t, err)
+	requireKind(t, model.Forbidden, h.StillReads(h.ctx(), wasWide, []string{"door"}))
+	require.NoError(t, h.follow(h.ctx()))
+	require.Empty(t, h.listening(), "another process has narrowed the token")
+}

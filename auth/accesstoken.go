@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-push/carillon/database"
 	"github.com/carillon-push/carillon/model"
 )
 
@@ -106,6 +107,14 @@ func (e AccessTokenEdit) apply(t *model.AccessToken) error {
 	return nil
 }
 
+func (e AccessTokenEdit) change() database.AccessTokenChange {
+	c := database.AccessTokenChange{Label: e.Label, Topics: e.Topics, ExpiresAt: e.ExpiresAt}
+	if e.Permission != nil {
+		c.CanRead, c.CanWrite = &e.Permission.Read, &e.Permission.Write
+	}
+	return c
+}
+
 // CreateAccessToken makes an access token for the user and returns it in clear,
 // for the only time. It fails with TooMany when the user has maxAccessTokens.
 func (a *Auth) CreateAccessToken(ctx context.Context, user int64, e AccessTokenEdit) (string, *model.AccessToken, error) {
@@ -139,10 +148,10 @@ func (a *Auth) UpdateAccessToken(ctx context.Context, user int64, token string, 
 	if err := e.apply(t); err != nil {
 		return nil, err
 	}
-	if err := a.DB.UpdateAccessToken(ctx, t); err != nil {
+	if err := a.DB.UpdateAccessToken(ctx, user, t.ID, e.change()); err != nil {
 		return nil, a.Doubt(err)
 	}
-	a.forgetAccessToken(ctx, t.ID)
+	a.forgetAccessTokens(ctx, t.ID)
 	return t, nil
 }
 
@@ -155,7 +164,7 @@ func (a *Auth) DeleteAccessToken(ctx context.Context, user int64, token string) 
 	if err := a.DB.DeleteAccessToken(ctx, user, t.ID); err != nil {
 		return a.Doubt(err)
 	}
-	a.forgetAccessToken(ctx, t.ID)
+	a.forgetAccessTokens(ctx, t.ID)
 	return nil
 }
 
@@ -167,10 +176,14 @@ func (a *Auth) accessTokenOf(ctx context.Context, user int64, token string) (*mo
 	return t, err
 }
 
-func (a *Auth) forgetAccessToken(ctx context.Context, id int64) {
-	a.tokens.forget(func(h *holder) bool { return h.identity.AccessToken != nil && h.identity.AccessToken.ID == id })
+func (a *Auth) forgetAccessTokens(ctx context.Context, ids ...int64) {
+	gone := setOf(ids)
+	a.tokens.forget(func(h *holder) bool { return h.identity.AccessToken != nil && gone[h.identity.AccessToken.ID] })
 	a.revise(ctx)
-	a.endTokens(map[int64]bool{id: true})
+	for _, id := range ids {
+		a.accessTokens.Remove(id)
+	}
+	a.endTokens(gone)
 }
 
 // endTokens ends the streams of access tokens.
@@ -183,11 +196,8 @@ func (a *Auth) endTokens(ids map[int64]bool) {
 // sweepAccessTokens deletes those that have expired and ends their streams.
 func (a *Auth) sweepAccessTokens(ctx context.Context, now time.Time) error {
 	ids, err := a.DB.DeleteExpiredAccessTokens(ctx, now)
-	if err != nil || len(ids) == 0 {
-		return err
+	if err == nil && len(ids) > 0 {
+		a.forgetAccessTokens(ctx, ids...)
 	}
-	for _, id := range ids {
-		a.forgetAccessToken(ctx, id)
-	}
-	return nil
+	return err
 }

@@ -75,7 +75,7 @@ type Auth struct {
 	// end when another process changes it.
 	watched      *lru.Cache[int64, standing]
 	owners       *lru.Cache[string, int64]
-	accessTokens *lru.Cache[int64, struct{}]
+	accessTokens *lru.Cache[int64, limits]
 	// revision is the database's revision that the caches know of.
 	revision atomic.Int64
 	// owed says that other processes, and our own caches, were not told of a
@@ -88,7 +88,7 @@ func New(o Options) *Auth {
 	// New fails for a size below 1 only.
 	watched, _ := lru.New[int64, standing](cacheSize)
 	owners, _ := lru.New[string, int64](cacheSize)
-	accessTokens, _ := lru.New[int64, struct{}](cacheSize)
+	accessTokens, _ := lru.New[int64, limits](cacheSize)
 	return &Auth{
 		Options: o,
 		tokens:  newCache[tokenKey, *holder](),

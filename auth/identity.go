@@ -168,35 +168,54 @@ func (a *Auth) touch(ctx context.Context, h *holder, origin string) {
 // asks when it has subscribed: who is revoked later ends it, who was revoked
 // before is found out here.
 func (a *Auth) Still(ctx context.Context, who *model.Identity) error {
-	err := a.stillThere(ctx, who)
+	_, err := a.fresh(ctx, who)
+	return err
+}
+
+// fresh returns the identity as it is in the database now, and watches what it
+// rests on. It fails with Unauthenticated when it was revoked.
+func (a *Auth) fresh(ctx context.Context, who *model.Identity) (*model.Identity, error) {
+	now := *who
+	err := a.reread(ctx, &now)
 	if model.KindOf(err) == model.NotFound {
-		return Unauthenticated()
+		return nil, Unauthenticated()
 	}
-	if err == nil {
-		a.watched.ContainsOrAdd(who.User.ID, standingOf(who.User))
+	if err != nil {
+		return nil, err
+	}
+	a.watched.ContainsOrAdd(now.User.ID, standingOf(now.User))
+	if t := now.AccessToken; t != nil {
+		a.accessTokens.ContainsOrAdd(t.ID, limitsOf(t))
+	}
+	return &now, nil
+}
+
+func (a *Auth) reread(ctx context.Context, who *model.Identity) (err error) {
+	before := who.User
+	if who.User, err = a.DB.UserByID(ctx, before.ID); err != nil {
+		return err
+	}
+	switch who.Credential {
+	case model.ClientToken:
+		who.Client, err = a.DB.ClientByID(ctx, before.ID, who.Client.ID)
+	case model.PersonalToken:
+		who.AccessToken, err = a.DB.AccessTokenByHash(ctx, who.AccessToken.TokenHash)
+	default:
+		if who.User.Password != before.Password {
+			err = Unauthenticated()
+		}
 	}
 	return err
 }
 
-func (a *Auth) stillThere(ctx context.Context, who *model.Identity) error {
-	switch who.Credential {
-	case model.ClientToken:
-		_, err := a.DB.ClientByID(ctx, who.User.ID, who.Client.ID)
-		return err
-	case model.PersonalToken:
-		there, err := a.DB.ExistingAccessTokens(ctx, []int64{who.AccessToken.ID})
-		if err == nil && len(there) == 0 {
-			return Unauthenticated()
-		}
-		a.accessTokens.Add(who.AccessToken.ID, struct{}{})
-		return err
-	default:
-		user, err := a.DB.UserByID(ctx, who.User.ID)
-		if err == nil && user.Password != who.User.Password {
-			return Unauthenticated()
-		}
-		return err
-	}
+// limits are what the streams of an access token rest on.
+type limits struct {
+	permission model.Permission
+	topics     string
+}
+
+func limitsOf(t *model.AccessToken) limits {
+	return limits{model.Permission{Read: t.CanRead, Write: t.CanWrite}, t.Topics}
 }
 
 // standing is what the streams of a user rest on.

@@ -110,16 +110,19 @@ func (a *Auth) endUsers(ctx context.Context) error {
 	return nil
 }
 
-// endGoneTokens ends the streams of access tokens that are gone.
+// endGoneTokens ends the streams of access tokens that are gone or have other
+// limits.
 func (a *Auth) endGoneTokens(ctx context.Context) error {
 	watched := a.accessTokens.Keys()
-	existing, err := a.DB.ExistingAccessTokens(ctx, watched)
+	existing, err := a.DB.AccessTokensByID(ctx, watched)
 	if err != nil {
 		return err
 	}
 	gone := setOf(watched)
-	for _, id := range existing {
-		delete(gone, id)
+	for _, t := range existing {
+		if before, known := a.accessTokens.Peek(t.ID); known && before == limitsOf(t) {
+			delete(gone, t.ID)
+		}
 	}
 	if len(gone) > 0 {
 		for id := range gone {

@@ -19,9 +19,14 @@ func (a *Auth) ApplicationByTopic(ctx context.Context, topic string) (*model.App
 // with Still.
 func (a *Auth) StillReads(ctx context.Context, who *model.Identity, topics []string) error {
 	if who != nil {
-		if err := a.Still(ctx, who); err != nil {
+		var err error
+		if who, err = a.fresh(ctx, who); err != nil {
 			return err
 		}
+	}
+	for _, topic := range topics {
+		// Until it is known whose it is, any change is one.
+		a.owners.ContainsOrAdd(topic, -1)
 	}
 	applications, err := a.DB.ApplicationsByTopic(ctx, topics)
 	if err != nil {

@@ -54,8 +54,8 @@ func (a *Auth) CreateUser(ctx context.Context, u UserEdit) (*model.User, error) 
 	if err := a.DB.CreateUser(ctx, user); err != nil {
 		return nil, taken(err)
 	}
-	// What everyone may read is for the new user, too.
-	return user, a.usersChanged(ctx)
+	a.usersChanged(ctx) // what everyone may read is for the new user, too
+	return user, nil
 }
 
 // CreateFirstUser creates an admin when there is no user at all, and reports
@@ -185,15 +185,14 @@ func (a *Auth) DeleteUser(ctx context.Context, id int64) error {
 		topics[i] = application.Topic
 	}
 	a.EndTopics(topics...)
-	return a.usersChanged(ctx)
+	a.usersChanged(ctx)
+	return nil
 }
 
 // usersChanged brings the access rules up to date, where they are about everyone
 // or about somebody who is gone.
-func (a *Auth) usersChanged(ctx context.Context) error {
-	r := a.rules.Load()
-	if r == nil || len(r.all) == 0 {
-		return nil
+func (a *Auth) usersChanged(ctx context.Context) {
+	if r := a.rules.Load(); r != nil && len(r.all) > 0 {
+		a.rulesChanged(ctx)
 	}
-	return a.rulesChanged(ctx)
 }

@@ -48,7 +48,9 @@ func (e ApplicationEdit) check() error {
 	return model.CheckName("sortKey", e.SortKey)
 }
 
-func (b *Broker) checkTopic(topic string) error {
+// checkTopic fails with Invalid for what cannot be the topic of an application of
+// the user; "" can.
+func (b *Broker) checkTopic(owner *model.User, topic string) error {
 	switch {
 	case topic == "":
 		return nil
@@ -58,6 +60,8 @@ func (b *Broker) checkTopic(topic string) error {
 		return model.Errorf(model.Invalid, "the topic %q is reserved", topic)
 	case model.IsPushTopic(topic):
 		return model.Errorf(model.Invalid, "the topic %q has the shape of one of UnifiedPush", topic)
+	case !b.Auth.MayTake(owner, topic):
+		return model.Errorf(model.Invalid, "the topic %q is kept by an access rule", topic)
 	}
 	return nil
 }
@@ -73,12 +77,15 @@ func (b *Broker) Applications(ctx context.Context, user int64) ([]*model.Applica
 
 // CreateApplication creates an application of the user, last in order unless
 // the edit says otherwise.
-func (b *Broker) CreateApplication(ctx context.Context, user int64, e ApplicationEdit) (*model.Application, error) {
-	if err := errors.Join(e.check(), b.checkTopic(e.Topic)); err != nil {
+func (b *Broker) CreateApplication(ctx context.Context, owner *model.User, e ApplicationEdit) (*model.Application, error) {
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	if err := b.checkTopic(owner, e.Topic); err != nil {
 		return nil, err
 	}
 	a := &model.Application{
-		UserID: user, Name: e.Name, Description: e.Description, DefaultPriority: e.DefaultPriority,
+		UserID: owner.ID, Name: e.Name, Description: e.Description, DefaultPriority: e.DefaultPriority,
 		SortKey: e.SortKey, Topic: e.Topic, CreatedAt: b.Now(),
 	}
 	a.TokenHash, a.TokenSealed = b.newToken()
@@ -86,7 +93,7 @@ func (b *Broker) CreateApplication(ctx context.Context, user int64, e Applicatio
 	for attempt := 1; ; attempt++ {
 		if e.Topic == "" {
 			var err error
-			if a.Topic, err = b.freeTopic(ctx, e.Name); err != nil {
+			if a.Topic, err = b.freeTopic(ctx, owner, e.Name); err != nil {
 				return nil, err
 			}
 		}
@@ -102,27 +109,31 @@ func (b *Broker) CreateApplication(ctx context.Context, user int64, e Applicatio
 	}
 }
 
-// freeTopic makes a topic of an application's name that nothing else has.
-func (b *Broker) freeTopic(ctx context.Context, name string) (string, error) {
-	base := cmp.Or(model.TopicFromName(name), "app-"+strings.ToLower(auth.RandomName(6)))
-	for n := 1; ; n++ {
+// freeTopic makes a topic of an application's name that nothing else has and that
+// the owner may have. When many are taken, it is a random one: nobody meant that for
+// anybody.
+func (b *Broker) freeTopic(ctx context.Context, owner *model.User, name string) (string, error) {
+	const attempts = 20
+	base := model.TopicFromName(name)
+	for n := 1; base != "" && n <= attempts; n++ {
 		topic := base
 		if n > 1 {
 			suffix := "-" + strconv.Itoa(n)
 			topic = base[:min(len(base), 64-len(suffix))] + suffix
 		}
-		if b.checkTopic(topic) != nil {
+		if b.checkTopic(owner, topic) != nil {
 			continue
 		}
-		if _, err := b.DB.ApplicationByTopic(ctx, topic); model.KindOf(err) == model.NotFound {
+		switch _, err := b.DB.ApplicationByTopic(ctx, topic); model.KindOf(err) {
+		case model.NotFound:
 			return topic, nil
-		} else if err != nil {
-			return "", err
-		}
-		if n > 20 { // rather a number that nobody has than a long search
-			base, n = base[:min(len(base), 50)]+"-"+strings.ToLower(auth.RandomName(6)), 0
+		default:
+			if err != nil {
+				return "", err
+			}
 		}
 	}
+	return "app-" + strings.ToLower(auth.RandomName(12)), nil
 }
 
 // NameTopics gives every application a topic that has none, because it is older
@@ -134,7 +145,11 @@ func (b *Broker) NameTopics(ctx context.Context) error {
 			return err
 		}
 		for _, a := range some {
-			topic, err := b.freeTopic(ctx, a.Name)
+			owner, err := b.DB.UserByID(ctx, a.UserID)
+			if err != nil {
+				return err
+			}
+			topic, err := b.freeTopic(ctx, owner, a.Name)
 			if err != nil {
 				return err
 			}
@@ -176,13 +191,12 @@ func (b *Broker) insertSorted(ctx context.Context, a *model.Application) error {
 }
 
 func (b *Broker) lastSortKey(ctx context.Context, user int64) (string, error) {
-	all, err := b.DB.ApplicationsByUser(ctx, user)
-	keys := make([]string, len(all))
-	for i, a := range all {
-		keys[i] = a.SortKey
-	}
+	keys, err := b.DB.SortKeys(ctx, user)
 	return sortKeyAfter(keys), err
 }
+
+// errTopicTaken says that a topic belongs to another application.
+var errTopicTaken = errors.New("the topic is taken")
 
 // taken says what of an application was in conflict with another one.
 func (b *Broker) taken(ctx context.Context, id int64, topic string, conflict error) error {
@@ -196,11 +210,11 @@ func (b *Broker) taken(ctx context.Context, id int64, topic string, conflict err
 // UpdateApplication edits an application of the user and returns it as it is
 // afterwards. Who listens to a topic that it had or gets is asked again for the
 // right to.
-func (b *Broker) UpdateApplication(ctx context.Context, user, id int64, e ApplicationEdit) (*model.Application, error) {
+func (b *Broker) UpdateApplication(ctx context.Context, owner *model.User, id int64, e ApplicationEdit) (*model.Application, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	before, err := b.DB.ApplicationByID(ctx, user, id)
+	before, err := b.DB.ApplicationByID(ctx, owner.ID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -210,24 +224,22 @@ func (b *Broker) UpdateApplication(ctx context.Context, user, id int64, e Applic
 	}
 	moves := e.Topic != "" && e.Topic != before.Topic
 	if moves {
-		if err := b.checkTopic(e.Topic); err != nil {
+		if err := b.checkTopic(owner, e.Topic); err != nil {
 			return nil, err
 		}
 		change.Topic = &e.Topic
 	}
-	if err := b.DB.UpdateApplication(ctx, user, id, change); err != nil {
+	if err := b.DB.UpdateApplication(ctx, owner.ID, id, change); err != nil {
 		if model.KindOf(err) == model.Conflict {
 			return nil, b.taken(ctx, id, cmp.Or(e.Topic, before.Topic), err)
 		}
 		return nil, b.Auth.Doubt(err)
 	}
 	if moves {
-		if err := b.Auth.RulesMoved(ctx, before.Topic); err != nil {
-			return nil, err
-		}
+		b.Auth.RulesMoved(ctx, before.Topic, e.Topic)
 		defer b.Auth.EndTopics(before.Topic, e.Topic)
 	}
-	return b.changed(ctx, user, id)
+	return b.changed(ctx, owner.ID, id)
 }
 
 // RotateToken gives an application of the user a new token; the old one is
@@ -259,7 +271,8 @@ func (b *Broker) DeleteApplication(ctx context.Context, user, id int64) error {
 	b.Auth.ForgetApplication(ctx, id)
 	b.Hub.Publish(&model.Event{Kind: model.ApplicationDeleted, UserID: a.UserID, ApplicationID: a.ID, Readers: readers})
 	b.Auth.EndTopics(a.Topic)
-	return b.Auth.RulesMoved(ctx, a.Topic)
+	b.Auth.RulesMoved(ctx, a.Topic)
+	return nil
 }
 
 // SetImage gives an application of the user an image, which is checked and

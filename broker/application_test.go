@@ -30,7 +30,7 @@ func TestApplications(t *testing.T) {
 
 	token := w.Token(a)
 	require.Equal(t, "backup", w.sender(a).Application.Name)
-	changed, err := w.UpdateApplication(t.Context(), ada.User.ID, a.ID, ApplicationEdit{Name: "Backup"})
+	changed, err := w.UpdateApplication(t.Context(), ada.User, a.ID, ApplicationEdit{Name: "Backup"})
 	require.NoError(t, err)
 	require.Equal(t, "Backup", changed.Name)
 	require.Empty(t, changed.Description, "what is left out becomes empty")
@@ -49,7 +49,7 @@ func TestApplications(t *testing.T) {
 	require.Equal(t, model.ApplicationUpdated, events.take()[0].Kind)
 
 	// A rename that was under way does not bring the old token back.
-	_, err = w.UpdateApplication(t.Context(), ada.User.ID, a.ID, ApplicationEdit{Name: "later"})
+	_, err = w.UpdateApplication(t.Context(), ada.User, a.ID, ApplicationEdit{Name: "later"})
 	require.NoError(t, err)
 	_, err = w.Auth.ByToken(t.Context(), token)
 	requireKind(t, model.Unauthenticated, err)
@@ -72,7 +72,7 @@ func TestApplicationsOfOthersAreNotFound(t *testing.T) {
 	a := w.newApplication(ada, ApplicationEdit{Name: "app"})
 	events, ctx := w.listen(ada.User.ID), t.Context()
 	for _, id := range []int64{a.ID, 987654321, 0, -1, math.MaxInt64} {
-		_, err := w.UpdateApplication(ctx, bob.User.ID, id, ApplicationEdit{Name: "x"})
+		_, err := w.UpdateApplication(ctx, bob.User, id, ApplicationEdit{Name: "x"})
 		requireKind(t, model.NotFound, err)
 		_, err = w.RotateToken(ctx, bob.User.ID, id)
 		requireKind(t, model.NotFound, err)
@@ -84,7 +84,7 @@ func TestApplicationsOfOthersAreNotFound(t *testing.T) {
 	}
 	require.Empty(t, events.take())
 	w.publish(w.sender(a), model.Draft{Message: "it still posts"})
-	_, err := w.CreateApplication(ctx, 987654321, ApplicationEdit{Name: "x"})
+	_, err := w.CreateApplication(ctx, &model.User{ID: 987654321}, ApplicationEdit{Name: "x"})
 	requireKind(t, model.Unauthenticated, err)
 }
 
@@ -97,16 +97,16 @@ func TestApplicationEdits(t *testing.T) {
 		{Name: "x", Description: strings.Repeat("x", maxDescription+1)}, {Name: "x", Description: "\x00"}, {Name: "x", Description: "\xff"},
 		{Name: "x", SortKey: strings.Repeat("x", 181)}, {Name: "x", SortKey: "\x00"}, {Name: "x", SortKey: "\xff"},
 	} {
-		_, err := w.CreateApplication(t.Context(), ada.User.ID, wrong)
+		_, err := w.CreateApplication(t.Context(), ada.User, wrong)
 		requireKind(t, model.Invalid, err)
-		_, err = w.UpdateApplication(t.Context(), ada.User.ID, a.ID, wrong)
+		_, err = w.UpdateApplication(t.Context(), ada.User, a.ID, wrong)
 		requireKind(t, model.Invalid, err)
 	}
-	_, err := w.CreateApplication(t.Context(), ada.User.ID, ApplicationEdit{Name: "x", SortKey: "k"})
+	_, err := w.CreateApplication(t.Context(), ada.User, ApplicationEdit{Name: "x", SortKey: "k"})
 	requireKind(t, model.Invalid, err)
 	require.ErrorContains(t, err, "sort key is not unique")
 	other := w.newApplication(ada, ApplicationEdit{Name: "other"})
-	_, err = w.UpdateApplication(t.Context(), ada.User.ID, other.ID, ApplicationEdit{Name: "x", SortKey: "k"})
+	_, err = w.UpdateApplication(t.Context(), ada.User, other.ID, ApplicationEdit{Name: "x", SortKey: "k"})
 	requireKind(t, model.Invalid, err)
 	require.ErrorContains(t, err, "sort key is not unique")
 	w.newApplication(w.newPerson("bob"), ApplicationEdit{Name: "not the same user", SortKey: "k"})
@@ -145,7 +145,7 @@ func TestApplicationsThatAreCreatedAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			if _, err := w.CreateApplication(t.Context(), ada.User.ID, ApplicationEdit{Name: fmt.Sprint(i)}); err != nil {
+			if _, err := w.CreateApplication(t.Context(), ada.User, ApplicationEdit{Name: fmt.Sprint(i)}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -33,9 +33,9 @@ type Limits struct {
 	// Streams is how many streams a user may have open on this node.
 	Streams int
 	Image   ImageLimits
-	// Topics is how many applications may come into being by being published or
-	// subscribed to.
-	Topics int64
+	// Topics is how many applications there may be for one more to come into being by
+	// being published or subscribed to; TopicsOfUser is the same for those of a user.
+	Topics, TopicsOfUser int64
 }
 
 // AutoCreate says for whom an application comes into being when its topic is
@@ -108,11 +108,28 @@ func (b *Broker) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.every(ctx, scheduleEvery, b.deliverDue) })
 	group.Go(func() error { return b.every(ctx, filesEvery, b.SweepFiles) })
+	group.Go(func() error { return b.every(ctx, noticesEvery, b.sweepNotices) })
 	return group.Wait()
 }
 
 // filesEvery is how often files are looked through.
 const filesEvery = time.Minute
+
+const (
+	// noticesEvery is how often notices are looked through, noticesKept how long they
+	// are there for those who were away.
+	noticesEvery = time.Hour
+	noticesKept  = 30 * 24 * time.Hour
+)
+
+func (b *Broker) sweepNotices(ctx context.Context) error {
+	for {
+		n, err := b.DB.DeleteNotices(ctx, b.Now().Add(-noticesKept))
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
 
 // every does work at once and then periodically until ctx ends. What fails is
 // tried again the next time.

@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -52,22 +51,13 @@ func (b *Broker) SubscribeTopics(ctx context.Context, who *model.Identity, names
 	}
 	for _, t := range topics {
 		if t.application == nil && t.create {
-			if _, err := b.createTopic(ctx, who, t.name); err != nil {
+			if _, err := b.createTopic(ctx, who, t); err != nil {
 				return nil, nil, err
 			}
 		}
 	}
-	// What is the newest counts from before the subscription: it gets the next one.
-	newest, err := b.DB.LatestMessageID(ctx)
+	subscription, newest, err := b.listen(ctx, who, names)
 	if err != nil {
-		return nil, nil, err
-	}
-	subscription, err := b.Hub.Subscribe(topicFeed(who, names))
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := b.Auth.StillReads(ctx, who, names); err != nil {
-		subscription.Close()
 		return nil, nil, err
 	}
 	return subscription, b.replayTopics(names, o, newest, subscription.Release), nil
@@ -87,29 +77,58 @@ func topicFeed(who *model.Identity, names []string) model.Feed {
 	return feed
 }
 
-// PollTopics returns what hands over what is stored of the topics and asked for.
-// It creates nothing.
-func (b *Broker) PollTopics(ctx context.Context, who *model.Identity, names []string, o SubscribeOptions) (Replay, error) {
-	if _, err := b.listenable(ctx, who, names); err != nil {
-		return nil, err
-	}
-	newest, err := b.DB.LatestMessageID(ctx)
+// PollTopics is SubscribeTopics for who wants to hear only what is stored: it
+// creates nothing, and the subscription stays held. It is there to end with the
+// right to read.
+func (b *Broker) PollTopics(ctx context.Context, who *model.Identity, names []string, o SubscribeOptions) (*hub.Subscription, Replay, error) {
+	topics, err := b.listenable(ctx, who, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return b.replayTopics(names, o, newest, func(int64) bool { return true }), nil
+	// What nobody has yet has nothing to hand over.
+	topics = slices.DeleteFunc(topics, func(t topic) bool { return t.application == nil && t.create })
+	there := make([]string, len(topics))
+	for i, t := range topics {
+		there[i] = t.name
+	}
+	if len(there) == 0 {
+		return hub.Detached(), func(context.Context, func([]*hub.Envelope) error) error { return nil }, nil
+	}
+	subscription, newest, err := b.listen(ctx, who, there)
+	if err != nil {
+		return nil, nil, err
+	}
+	return subscription, b.replayTopics(there, o, newest, func(int64) bool { return true }), nil
+}
+
+// listen opens a held subscription. newest is the newest id of that moment: what is
+// stored by then is old, and what comes later waits in the subscription.
+func (b *Broker) listen(ctx context.Context, who *model.Identity, names []string) (subscription *hub.Subscription, newest int64, err error) {
+	if subscription, err = b.Hub.Subscribe(topicFeed(who, names)); err != nil {
+		return nil, 0, err
+	}
+	if err = b.Auth.StillReads(ctx, who, names); err == nil {
+		newest, err = b.DB.LatestMessageID(ctx)
+	}
+	if err != nil {
+		subscription.Close()
+	}
+	return subscription, newest, err
 }
 
 // replayTopics returns the replay of topics up to the place where release joins
-// what is live: newest is the newest id of the moment before the subscription.
+// what is live: newest is what was the newest id when the subscription was there.
 func (b *Broker) replayTopics(names []string, o SubscribeOptions, newest int64, release func(after int64) bool) Replay {
 	return func(ctx context.Context, emit func([]*hub.Envelope) error) error {
-		r := topicReplay{Broker: b, names: names, emit: emit}
-		after, err := newest, error(nil)
+		r := topicReplay{Broker: b, emit: emit, newest: newest}
+		after, err := newest, r.find(ctx, names)
+		if err != nil {
+			return err
+		}
 		switch o.Since.Kind {
 		case model.SinceNone:
 		case model.SinceLatest:
-			err = r.latest(ctx, newest)
+			err = r.latest(ctx)
 		default:
 			if after, err = r.start(ctx, o.Since); err == nil {
 				after, err = r.log(ctx, after)
@@ -120,7 +139,9 @@ func (b *Broker) replayTopics(names []string, o SubscribeOptions, newest int64, 
 		}
 		// When more came meanwhile than could be held, it is stored by now.
 		for err == nil && !release(after) {
-			after, err = r.log(ctx, after)
+			if err = r.find(ctx, names); err == nil {
+				after, err = r.log(ctx, after)
+			}
 		}
 		return err
 	}
@@ -129,21 +150,33 @@ func (b *Broker) replayTopics(names []string, o SubscribeOptions, newest int64, 
 // topicReplay hands over what is stored of some topics.
 type topicReplay struct {
 	*Broker
-	names []string
-	emit  func([]*hub.Envelope) error
-	// from is the time before which messages do not count, zero for none.
+	emit func([]*hub.Envelope) error
+	// ids and byID are the applications of the topics, looked up once: who gets a
+	// topic later is somebody else.
+	ids  []int64
+	byID map[int64]*model.Application
+	// newest is what was the newest id when the subscription was there.
+	newest int64
+	// from is the time before which messages up to newest do not count, zero for none.
 	from time.Time
 }
 
-// applications returns the applications of the topics that exist by now.
-func (r *topicReplay) applications(ctx context.Context) (ids []int64, byID map[int64]*model.Application, err error) {
-	all, err := r.DB.ApplicationsByTopic(ctx, r.names)
-	byID = make(map[int64]*model.Application, len(all))
+// counts reports whether an event is to be handed over. What came since the
+// subscription is new, whatever its time: who asked for a time that is still to come
+// wants it.
+func (r *topicReplay) counts(id int64, date time.Time) bool {
+	return id > r.newest || !date.Before(r.from)
+}
+
+// find looks up the applications of the topics that exist by now.
+func (r *topicReplay) find(ctx context.Context, names []string) error {
+	all, err := r.DB.ApplicationsByTopic(ctx, names)
+	r.ids, r.byID = nil, make(map[int64]*model.Application, len(all))
 	for _, a := range all {
-		ids = append(ids, a.ID)
-		byID[a.ID] = a
+		r.ids = append(r.ids, a.ID)
+		r.byID[a.ID] = a
 	}
-	return ids, byID, err
+	return err
 }
 
 // lateness is how long it may take from giving a message its date or its key to
@@ -173,33 +206,26 @@ func (r *topicReplay) start(ctx context.Context, since model.Since) (int64, erro
 	default:
 		return 0, nil
 	}
-	ids, _, err := r.applications(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return r.DB.LastBefore(ctx, ids, r.from.Add(-lateness))
+	after, err := r.DB.LastBefore(ctx, r.ids, r.from.Add(-lateness))
+	return min(after, r.newest), err
 }
 
 // log hands over what is stored with an id above after, and returns up to where.
 func (r *topicReplay) log(ctx context.Context, after int64) (int64, error) {
 	for {
-		ids, byID, err := r.applications(ctx)
-		if err != nil {
-			return after, err
-		}
-		page, err := r.DB.LogAfter(ctx, ids, after, replayPage)
+		page, err := r.DB.LogAfter(ctx, r.ids, after, replayPage)
 		if err != nil {
 			return after, err
 		}
 		var events []*model.Event
 		for _, m := range page.Messages {
-			if a := byID[m.ApplicationID]; !m.Date.Before(r.from) {
+			if a := r.byID[m.ApplicationID]; r.counts(m.ID, m.Date) {
 				m.UserID, m.Topic = a.UserID, a.Topic
 				events = append(events, model.Published(m))
 			}
 		}
 		for _, n := range page.Notices {
-			if a := byID[n.ApplicationID]; !n.Date.Before(r.from) {
+			if a := r.byID[n.ApplicationID]; r.counts(n.ID, n.Date) {
 				n.UserID, n.Topic = a.UserID, a.Topic
 				events = append(events, model.Noticed(n))
 			}
@@ -226,20 +252,16 @@ func (r *topicReplay) send(events []*model.Event) error {
 	return r.emit(sealed)
 }
 
-// latest hands over the newest message of each topic, up to the id newest.
-func (r *topicReplay) latest(ctx context.Context, newest int64) error {
-	ids, byID, err := r.applications(ctx)
-	if err != nil {
-		return err
-	}
+// latest hands over the newest message of each topic, up to the newest id.
+func (r *topicReplay) latest(ctx context.Context) error {
 	var events []*model.Event
-	for _, id := range ids {
-		last, _, err := r.DB.MessagesBefore(ctx, []int64{id}, min(newest, math.MaxInt64-1)+1, 1)
+	for _, id := range r.ids {
+		last, _, err := r.DB.MessagesBefore(ctx, []int64{id}, min(r.newest, math.MaxInt64-1)+1, 1)
 		if err != nil {
 			return err
 		}
 		for _, m := range last {
-			m.UserID, m.Topic = byID[id].UserID, byID[id].Topic
+			m.UserID, m.Topic = r.byID[id].UserID, r.byID[id].Topic
 			events = append(events, model.Published(m))
 		}
 	}
@@ -247,22 +269,24 @@ func (r *topicReplay) latest(ctx context.Context, newest int64) error {
 	return r.send(events)
 }
 
+// scheduledPage is how many messages that wait are read at a time: their size is not
+// looked at before.
+const scheduledPage = 20
+
 // scheduled hands over the messages that wait, the next one first.
 func (r *topicReplay) scheduled(ctx context.Context) error {
-	ids, byID, err := r.applications(ctx)
-	if err != nil {
-		return err
+	for after := (*model.Scheduled)(nil); ; {
+		waiting, err := r.DB.Scheduled(ctx, r.ids, after, scheduledPage)
+		if err != nil {
+			return err
+		}
+		events := make([]*model.Event, len(waiting))
+		for i, s := range waiting {
+			events[i] = model.Published(s.Pending(r.byID[s.ApplicationID]))
+		}
+		if err := r.send(events); err != nil || len(waiting) < scheduledPage {
+			return err
+		}
+		after = waiting[len(waiting)-1]
 	}
-	waiting, err := r.DB.Scheduled(ctx, ids)
-	if err != nil {
-		return err
-	}
-	events := make([]*model.Event, len(waiting))
-	for i, s := range waiting {
-		events[i] = model.Published(s.Pending(byID[s.ApplicationID]))
-	}
-	return r.send(events)
 }
-
-// errTopicTaken says that a topic belongs to another application.
-var errTopicTaken = errors.New("the topic is taken")

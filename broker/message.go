@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/carillon-push/carillon/model"
 )
@@ -9,11 +10,7 @@ import (
 // DeleteMessage deletes a message of one of the user's applications. It fails
 // with NotFound when there is none with the id.
 func (b *Broker) DeleteMessage(ctx context.Context, user, id int64) error {
-	applications, err := b.DB.ApplicationIDs(ctx, user)
-	if err != nil {
-		return err
-	}
-	m, err := b.DB.MessageByID(ctx, applications, id)
+	m, err := b.DB.MessageByID(ctx, user, id)
 	if err != nil {
 		return err
 	}
@@ -21,7 +18,7 @@ func (b *Broker) DeleteMessage(ctx context.Context, user, id int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.notice(ctx, &model.Notice{Kind: model.MessageDeleted, MessageID: id, Sequence: m.Sequence()}, application)
+	_, err = b.notice(ctx, &model.Notice{Kind: model.MessageDeleted, MessageID: id, Gone: m.Key, Sequence: m.Sequence()}, application)
 	return err
 }
 
@@ -69,5 +66,23 @@ func (b *Broker) deleteMessages(ctx context.Context, applications []int64, told 
 		return err
 	}
 	b.Hub.Publish(&told)
+	return b.tellReaders(ctx, applications, told)
+}
+
+// tellReaders tells those of a deletion with whom the applications are shared: each
+// application for itself, because they share no more.
+func (b *Broker) tellReaders(ctx context.Context, applications []int64, told model.Event) error {
+	own, err := b.DB.TopicsByUser(ctx, told.UserID)
+	if err != nil {
+		return err
+	}
+	for _, a := range own {
+		readers := b.Auth.Readers(a.Topic, a.UserID)
+		if len(readers) > 0 && slices.Contains(applications, a.ID) {
+			b.Hub.Publish(&model.Event{
+				Kind: told.Kind, UserID: readers[0], Readers: readers[1:], MessageID: told.MessageID, ApplicationID: a.ID,
+			})
+		}
+	}
 	return nil
 }

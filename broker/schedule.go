@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/carillon-push/carillon/model"
@@ -28,33 +30,30 @@ func (b *Broker) schedule(ctx context.Context, m *model.Message, due time.Time) 
 // deliverDue delivers the messages whose time has come. Each of them leaves the
 // table in the transaction that stores it, so of several nodes one delivers it,
 // and a crash in between neither loses nor repeats it.
-func (b *Broker) deliverDue(ctx context.Context) error {
-	for {
-		now := b.Now()
-		due, err := b.DB.DueScheduled(ctx, now, dueAtOnce)
+//
+// What cannot be delivered is tried again the next time, and holds up nothing that
+// is due later.
+func (b *Broker) deliverDue(ctx context.Context) (failed error) {
+	now := b.Now()
+	for after := (*model.Scheduled)(nil); ; {
+		due, err := b.DB.DueScheduled(ctx, now, after, dueAtOnce)
 		if err != nil || len(due) == 0 {
-			return err
+			return errors.Join(failed, err)
 		}
 		messages, err := b.dueMessages(ctx, due, now)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
-		delivered := 0
 		for i, err := range b.DB.DeliverScheduled(ctx, messages) {
-			switch model.KindOf(err) {
-			case model.NotFound: // cancelled, or delivered by another node
-				delivered++
-			default:
-				if err != nil {
-					b.Log.Warn("a scheduled message will be delivered later", "key", messages[i].Key, "error", err)
-					continue
-				}
-				delivered++
+			// Not found is what was cancelled, or delivered by another node.
+			if err != nil && model.KindOf(err) != model.NotFound && failed == nil {
+				failed = fmt.Errorf("the scheduled message %s: %w", messages[i].Key, err)
 			}
 		}
-		if delivered == 0 || len(due) < dueAtOnce {
-			return nil
+		if len(due) < dueAtOnce || ctx.Err() != nil {
+			return failed
 		}
+		after = due[len(due)-1]
 	}
 }
 

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -16,26 +15,59 @@ func (b *Broker) Readable(ctx context.Context, user int64) ([]*model.Application
 	if err != nil {
 		return nil, err
 	}
-	own = slices.DeleteFunc(own, func(a *model.Application) bool { return model.IsPushTopic(a.Topic) })
-	if !b.Auth.HasReadRules() {
-		return own, nil
-	}
-	others, err := b.DB.ApplicationsOfOthers(ctx, user)
+	own = slices.DeleteFunc(own, hidden)
+	ids, err := b.sharedIDs(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	shared := slices.DeleteFunc(others, func(a *model.Application) bool { return !b.Auth.SharedWith(user, a) })
-	slices.SortFunc(shared, func(x, y *model.Application) int { return cmp.Compare(x.ID, y.ID) })
-	return append(own, shared...), nil
+	for _, id := range ids {
+		a, err := b.DB.Application(ctx, id)
+		if model.KindOf(err) == model.NotFound {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, a)
+	}
+	return own, nil
+}
+
+// hidden reports whether people are not shown the application.
+func hidden(a *model.Application) bool { return model.IsPushTopic(a.Topic) }
+
+// sharedIDs returns the ids of the applications that others share with the user,
+// in order.
+func (b *Broker) sharedIDs(ctx context.Context, user int64) ([]int64, error) {
+	if !b.Auth.ReadsOthers(user) {
+		return nil, nil
+	}
+	others, err := b.DB.TopicsOfOthers(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, a := range others {
+		if b.Auth.SharedWith(user, a) {
+			ids = append(ids, a.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
 }
 
 // ReadableIDs returns the ids of the applications that the user may read as a
 // person.
 func (b *Broker) ReadableIDs(ctx context.Context, user int64) ([]int64, error) {
-	all, err := b.Readable(ctx, user)
-	ids := make([]int64, len(all))
-	for i, a := range all {
-		ids[i] = a.ID
+	own, err := b.DB.TopicsByUser(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := b.sharedIDs(ctx, user)
+	for _, a := range own {
+		if !hidden(a) {
+			ids = append(ids, a.ID)
+		}
 	}
 	return ids, err
 }
@@ -57,16 +89,13 @@ func (b *Broker) ReadableApplication(ctx context.Context, user, id int64) (*mode
 // read are left out. When messages are large they are fewer than limit.
 func (b *Broker) History(ctx context.Context, applications []int64, before int64, limit int) (found []*model.Message, more bool, err error) {
 	for {
-		page, more, err := b.DB.MessagesBefore(ctx, applications, before, limit-len(found))
-		if err != nil {
+		page, more, err := b.DB.MessagesBefore(ctx, applications, before, limit)
+		if err != nil || len(page) == 0 {
 			return nil, false, err
 		}
-		if len(page) > 0 {
-			before = page[len(page)-1].ID
-		}
-		page = slices.DeleteFunc(page, (*model.Message).Unreadable)
-		found = append(found, page...)
-		if !more || len(page) > 0 {
+		before = page[len(page)-1].ID
+		found = slices.DeleteFunc(page, (*model.Message).Unreadable)
+		if len(found) > 0 || !more {
 			return found, more, nil
 		}
 	}

@@ -25,8 +25,8 @@ type topic struct {
 	name string
 	// application is nil while there is none.
 	application *model.Application
-	// create says that it is to be created for who uses it.
-	create bool
+	// create says that it is to be created, for who uses it if own.
+	create, own bool
 }
 
 func mayRead(p model.Permission) bool  { return p.Read }
@@ -62,6 +62,8 @@ func (b *Broker) topic(ctx context.Context, who *model.Identity, name string, al
 		return t, b.forbidden(who, allowed)
 	}
 	t.create = b.AutoCreate == AutoCreateEveryone || b.AutoCreate != AutoCreateOff && who != nil
+	// Who may only write by a rule does not get to read by being the first.
+	t.own = who != nil && (!ruled || p.Read)
 	// Who reads by a rule need not own what others may create.
 	if ruled && allowed(model.Permission{Read: true}) {
 		t.create = false
@@ -95,12 +97,13 @@ func (b *Broker) ready(ctx context.Context, who *model.Identity, t topic) (*mode
 		}
 		return nil, b.noTopic(t.name)
 	}
-	return b.createTopic(ctx, who, t.name)
+	return b.createTopic(ctx, who, t)
 }
 
 // createTopic creates the application of a topic. When somebody else was faster,
 // it returns theirs: the caller asks again whether it may be used.
-func (b *Broker) createTopic(ctx context.Context, who *model.Identity, name string) (*model.Application, error) {
+func (b *Broker) createTopic(ctx context.Context, who *model.Identity, t topic) (*model.Application, error) {
+	name := t.name
 	if b.Reserved != nil && b.Reserved(name) {
 		return nil, model.Errorf(model.Invalid, "the topic %q is reserved", name)
 	}
@@ -113,9 +116,18 @@ func (b *Broker) createTopic(ctx context.Context, who *model.Identity, name stri
 			return nil, model.Errorf(model.TooMany, "the server has %d topics, which is the limit", n).Because(ErrTopics)
 		}
 	}
-	owner, err := b.ownerOf(ctx, who)
+	owner, err := b.ownerOf(ctx, who, t.own)
 	if err != nil {
 		return nil, err
+	}
+	if limit := b.Limits.TopicsOfUser; limit > 0 && t.own {
+		n, err := b.DB.CountApplicationsOf(ctx, owner)
+		if err != nil {
+			return nil, err
+		}
+		if n >= limit {
+			return nil, model.Errorf(model.TooMany, "you have %d topics, which is the limit", n).Because(ErrTopics)
+		}
 	}
 	a := &model.Application{UserID: owner, Name: name, Topic: name, DefaultPriority: topicPriority, CreatedAt: b.Now()}
 	a.TokenHash, a.TokenSealed = b.newToken()
@@ -132,10 +144,10 @@ func (b *Broker) createTopic(ctx context.Context, who *model.Identity, name stri
 	return a, nil
 }
 
-// ownerOf returns who owns what the identity creates: for a stranger, the oldest
+// ownerOf returns who owns what the identity creates: itself if own, else the oldest
 // admin.
-func (b *Broker) ownerOf(ctx context.Context, who *model.Identity) (int64, error) {
-	if who != nil {
+func (b *Broker) ownerOf(ctx context.Context, who *model.Identity, own bool) (int64, error) {
+	if own {
 		return who.User.ID, nil
 	}
 	users, err := b.DB.Users(ctx)
@@ -217,30 +229,66 @@ func (b *Broker) writable(ctx context.Context, who *model.Identity, name string)
 // DeleteSequence deletes the messages of the topic that the sequence or key names,
 // cancels the scheduled ones, and tells of it. Nothing has to be there.
 func (b *Broker) DeleteSequence(ctx context.Context, who *model.Identity, name, sequence string) (*model.Notice, error) {
-	application, err := b.writable(ctx, who, name)
-	if err != nil {
-		return nil, err
-	}
 	n := &model.Notice{Kind: model.MessageDeleted, Sequence: sequence}
+	application, err := b.noticeable(ctx, who, name, n)
+	if application == nil {
+		return n, err
+	}
+	for {
+		older, err := b.DB.DeleteVersions(ctx, application.ID, sequence)
+		if err != nil {
+			return nil, err
+		}
+		if len(older) == 0 {
+			break
+		}
+		b.tellDeleted(application, older)
+	}
 	deleted, err := b.notice(ctx, n, application)
 	if err != nil {
 		return nil, err
 	}
-	// The notice speaks of the newest; to Gotify's people every version is a message.
-	for _, id := range deleted[:max(0, len(deleted)-1)] {
+	// The notice speaks of the oldest; to Gotify's people every version is a message.
+	b.tellDeleted(application, deleted[min(1, len(deleted)):])
+	return n, nil
+}
+
+func (b *Broker) tellDeleted(application *model.Application, ids []int64) {
+	for _, id := range ids {
 		b.tell(&model.Event{Kind: model.MessageDeleted, MessageID: id}, application)
 	}
-	return n, nil
 }
 
 // ClearSequence tells that the messages of the topic that the sequence or key
 // names were read.
 func (b *Broker) ClearSequence(ctx context.Context, who *model.Identity, name, sequence string) (*model.Notice, error) {
-	application, err := b.writable(ctx, who, name)
+	n := &model.Notice{Kind: model.MessageCleared, Sequence: sequence}
+	application, err := b.noticeable(ctx, who, name, n)
+	if application == nil {
+		return n, err
+	}
+	_, err = b.notice(ctx, n, application)
+	return n, err
+}
+
+// noticeable returns the application that a notice is about, for who may write to
+// its topic. There is none when the topic would have to be created: then nobody
+// knows of any message, and the notice is all there is to answer with.
+func (b *Broker) noticeable(ctx context.Context, who *model.Identity, name string, n *model.Notice) (*model.Application, error) {
+	if who != nil && who.Credential == model.ApplicationToken {
+		return nil, model.Errorf(model.Forbidden, "an application token can only post; use an access token or user credentials")
+	}
+	t, err := b.topic(ctx, who, name, mayWrite)
 	if err != nil {
 		return nil, err
 	}
-	n := &model.Notice{Kind: model.MessageCleared, Sequence: sequence}
-	_, err = b.notice(ctx, n, application)
-	return n, err
+	if t.application == nil && !t.create {
+		_, err = b.ready(ctx, who, t)
+		return nil, err
+	}
+	if t.application == nil {
+		n.Date = b.Now()
+		n.Key, n.Topic = b.keys.Next(n.Date), name
+	}
+	return t.application, nil
 }

@@ -64,7 +64,7 @@ func (w *world) newPerson(name string) *model.Identity {
 
 func (w *world) newApplication(who *model.Identity, e ApplicationEdit) *model.Application {
 	w.t.Helper()
-	a, err := w.CreateApplication(w.t.Context(), who.User.ID, e)
+	a, err := w.CreateApplication(w.t.Context(), who.User, e)
 	require.NoError(w.t, err)
 	return a
 }

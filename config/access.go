@@ -35,7 +35,9 @@ type Topics struct {
 	// AutoCreate says whose first message or subscription creates the application of
 	// a topic that does not exist: users, everyone or off.
 	AutoCreate string `yaml:"autocreate"`
-	// Limit is the most applications that are created in this way on the whole
-	// server; 0 is no limit.
+	// Limit is the number of applications on the whole server from which on no more
+	// are created in this way; 0 is no limit.
 	Limit int `yaml:"limit"`
+	// User is the same for the applications of one user.
+	User int `yaml:"user"`
 }

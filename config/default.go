@@ -38,7 +38,7 @@ func Default() *Config {
 		},
 		Auth:   Auth{Elevation: "sessions"},
 		Access: Access{Default: "deny"},
-		Topics: Topics{AutoCreate: "users", Limit: 15_000},
+		Topics: Topics{AutoCreate: "users", Limit: 15_000, User: 1000},
 		Attachments: Attachments{
 			Folder:  "data/attachments",
 			File:    15 << 20,

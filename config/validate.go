@@ -25,6 +25,7 @@ func (c *Config) Validate() error {
 	p.oneOf("access.default", c.Access.Default, "deny", "read", "write", "read-write")
 	p.oneOf("topics.autocreate", c.Topics.AutoCreate, "users", "everyone", "off")
 	p.between("topics.limit", int64(c.Topics.Limit), 0, 1<<30)
+	p.between("topics.user", int64(c.Topics.User), 0, 1<<30)
 	c.Attachments.validate(p)
 	c.validateNtfy(p)
 	p.oneOf("loglevel", c.LogLevel, "debug", "info", "warn", "error")

@@ -127,6 +127,10 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *Config) { c.Topics.Limit = -1 },
 			func(c *Config) { c.Topics.Limit = 1<<30 + 1 },
 		}},
+		{"topics.user", []change{
+			func(c *Config) { c.Topics.User = -1 },
+			func(c *Config) { c.Topics.User = 1<<30 + 1 },
+		}},
 		{"attachments.folder", []change{func(c *Config) { c.Attachments.Folder = " " }}},
 		{"attachments.file", []change{
 			func(c *Config) { c.Attachments.File = 0 },

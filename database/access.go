@@ -15,12 +15,19 @@ func (r *Reader) AccessRules(ctx context.Context) ([]*model.AccessRule, error) {
 }
 
 // PutAccessRule stores a rule in the place of the one of the same user and
-// pattern. It fails with NotFound when the user is gone.
-func (d *DB) PutAccessRule(ctx context.Context, rule *model.AccessRule) error {
+// pattern. It fails with NotFound when the user is gone; and, unless application is
+// 0, when that application has not the pattern as its topic.
+func (d *DB) PutAccessRule(ctx context.Context, rule *model.AccessRule, application int64) error {
 	return d.change(ctx, func(tx *gorm.DB) error {
-		// The counter row serves as a lock: a unique index takes any number of NULLs.
-		if _, err := d.dialect.reserve(tx.Statement.Context, tx.Statement.ConnPool, revisionCounter, 0); err != nil {
+		// Counter rows serve as locks: a unique index takes any number of NULLs, and an
+		// application must not go while it gets a rule.
+		if err := d.lockLog(tx); err != nil {
 			return err
+		}
+		if application != 0 {
+			if err := tx.Where("id = ? AND topic = ?", application, rule.Pattern).Take(&model.Application{}).Error; err != nil {
+				return err
+			}
 		}
 		if err := ofUser(tx, rule.UserID).Where("pattern = ?", rule.Pattern).Delete(&model.AccessRule{}).Error; err != nil {
 			return err
@@ -68,13 +75,29 @@ func (r *Reader) AccessTokensByUser(ctx context.Context, user int64) ([]*model.A
 	return all[model.AccessToken](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("user_id = ?", user).Order("id") })
 }
 
-// UpdateAccessToken writes what an owner may change of a token: its label, its
-// limits and its end.
-func (d *DB) UpdateAccessToken(ctx context.Context, t *model.AccessToken) error {
+// AccessTokenChange names the columns of an access token to update; nil keeps what
+// is there. The zero time lets it stay for good.
+type AccessTokenChange struct {
+	Label, Topics     *string
+	CanRead, CanWrite *bool
+	ExpiresAt         *time.Time
+}
+
+// UpdateAccessToken writes the named columns of a token of the user.
+func (d *DB) UpdateAccessToken(ctx context.Context, user, id int64, c AccessTokenChange) error {
+	columns := map[string]any{}
+	set(columns, "label", c.Label)
+	set(columns, "topics", c.Topics)
+	set(columns, "can_read", c.CanRead)
+	set(columns, "can_write", c.CanWrite)
+	if c.ExpiresAt != nil {
+		columns["expires_at"] = nil
+		if !c.ExpiresAt.IsZero() {
+			columns["expires_at"] = column(c.ExpiresAt)
+		}
+	}
 	return d.change(ctx, func(tx *gorm.DB) error {
-		return found(tx.Model(&model.AccessToken{}).Where("id = ? AND user_id = ?", t.ID, t.UserID).Updates(map[string]any{
-			"label": t.Label, "can_read": t.CanRead, "can_write": t.CanWrite, "topics": t.Topics, "expires_at": column(t.ExpiresAt),
-		}))
+		return found(update(tx.Model(&model.AccessToken{}).Where("id = ? AND user_id = ?", id, user), columns))
 	})
 }
 
@@ -107,16 +130,14 @@ func (d *DB) DeleteExpiredAccessTokens(ctx context.Context, now time.Time) (ids 
 	return ids, err
 }
 
-// ExistingAccessTokens returns those of the ids that exist.
-func (r *Reader) ExistingAccessTokens(ctx context.Context, ids []int64) (found []int64, err error) {
+// AccessTokensByID returns those access tokens of the ids that exist.
+func (r *Reader) AccessTokensByID(ctx context.Context, ids []int64) (found []*model.AccessToken, err error) {
 	for chunk := range slices.Chunk(ids, idsAtOnce) {
-		some, err := all[model.AccessToken](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Select("id").Where("id IN ?", chunk) })
+		some, err := all[model.AccessToken](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id IN ?", chunk) })
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range some {
-			found = append(found, t.ID)
-		}
+		found = append(found, some...)
 	}
 	return found, nil
 }

@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func TestAccessRules(t *testing.T) {
 		u := s.user("u")
 		put := func(user *int64, pattern string, read, write bool) {
 			s.Helper()
-			require.NoError(s, s.PutAccessRule(s.ctx, &model.AccessRule{UserID: user, Pattern: pattern, CanRead: read, CanWrite: write}))
+			require.NoError(s, s.PutAccessRule(s.ctx, &model.AccessRule{UserID: user, Pattern: pattern, CanRead: read, CanWrite: write}, 0))
 		}
 		rules := func() map[string]model.Permission {
 			s.Helper()
@@ -50,7 +51,11 @@ func TestAccessRules(t *testing.T) {
 		put(&u.ID, "c", true, true)
 		require.NoError(s, s.DeleteUser(s.ctx, u.ID))
 		require.Len(s, rules(), 1)
-		requireKind(s, model.NotFound, s.PutAccessRule(s.ctx, &model.AccessRule{UserID: &u.ID, Pattern: "x"}))
+		requireKind(s, model.NotFound, s.PutAccessRule(s.ctx, &model.AccessRule{UserID: &u.ID, Pattern: "x"}, 0))
+		a := s.application(s.user("v"))
+		require.NoError(s, s.PutAccessRule(s.ctx, &model.AccessRule{Pattern: a.Topic, CanRead: true}, a.ID))
+		requireKind(s, model.NotFound, s.PutAccessRule(s.ctx, &model.AccessRule{Pattern: "elsewhere", CanRead: true}, a.ID))
+		requireKind(s, model.NotFound, s.PutAccessRule(s.ctx, &model.AccessRule{Pattern: a.Topic, CanRead: true}, a.ID+1))
 	})
 }
 
@@ -69,26 +74,29 @@ func TestAccessTokens(t *testing.T) {
 		used := model.Now()
 		require.NoError(s, s.TouchAccessToken(s.ctx, token.ID, used, "192.0.2.1"))
 		token.Label, token.ExpiresAt, token.CanRead, token.CanWrite, token.Topics = "l", nil, false, true, ""
-		require.NoError(s, s.UpdateAccessToken(s.ctx, token))
+		require.NoError(s, s.UpdateAccessToken(s.ctx, u.ID, token.ID, database.AccessTokenChange{
+			Label: &token.Label, Topics: &token.Topics, CanRead: &token.CanRead, CanWrite: &token.CanWrite, ExpiresAt: &time.Time{},
+		}))
+		require.NoError(s, s.UpdateAccessToken(s.ctx, u.ID, token.ID, database.AccessTokenChange{}), "nothing to change")
+		requireKind(s, model.NotFound, s.UpdateAccessToken(s.ctx, v.ID, token.ID, database.AccessTokenChange{Label: &token.Label}))
 		token.LastUsed, token.LastOrigin = &used, "192.0.2.1"
 		all, err := s.AccessTokensByUser(s.ctx, u.ID)
 		require.NoError(s, err)
 		require.Equal(s, []*model.AccessToken{token, stays}, all)
 
-		token.ExpiresAt = &soon
-		require.NoError(s, s.UpdateAccessToken(s.ctx, token))
+		require.NoError(s, s.UpdateAccessToken(s.ctx, u.ID, token.ID, database.AccessTokenChange{ExpiresAt: &soon}))
 		gone, err := s.DeleteExpiredAccessTokens(s.ctx, soon.Add(-time.Microsecond))
 		require.NoError(s, err)
 		require.Empty(s, gone)
 		gone, err = s.DeleteExpiredAccessTokens(s.ctx, soon)
 		require.NoError(s, err)
 		require.Equal(s, []int64{token.ID}, gone)
-		there, err := s.ExistingAccessTokens(s.ctx, []int64{token.ID, stays.ID})
+		there, err := s.AccessTokensByID(s.ctx, []int64{token.ID, stays.ID})
 		require.NoError(s, err)
-		require.Equal(s, []int64{stays.ID}, there)
+		require.Equal(s, []*model.AccessToken{stays}, there)
 		requireKind(s, model.NotFound, s.DeleteAccessToken(s.ctx, v.ID, stays.ID))
 		require.NoError(s, s.DeleteAccessToken(s.ctx, u.ID, stays.ID))
-		requireKind(s, model.NotFound, s.UpdateAccessToken(s.ctx, stays))
+		requireKind(s, model.NotFound, s.UpdateAccessToken(s.ctx, u.ID, stays.ID, database.AccessTokenChange{Label: &stays.Label}))
 		require.NoError(s, s.DeleteUser(s.ctx, v.ID))
 		requireKind(s, model.NotFound, s.CreateAccessToken(s.ctx, &model.AccessToken{UserID: v.ID, TokenHash: hash(), CreatedAt: model.Now()}))
 	})
@@ -125,27 +133,41 @@ func TestRulesFollowTheApplication(t *testing.T) {
 	each(t, func(s *suite) {
 		u, v := s.user("u"), s.user("v")
 		a, b := s.application(u), s.application(u)
-		for _, pattern := range []string{a.Topic, b.Topic, a.Topic + "*", "new"} {
-			require.NoError(s, s.PutAccessRule(s.ctx, &model.AccessRule{UserID: &v.ID, Pattern: pattern, CanRead: true}))
+		for _, rule := range []*model.AccessRule{
+			{UserID: &v.ID, Pattern: a.Topic, CanRead: true}, {Pattern: a.Topic}, {UserID: &v.ID, Pattern: b.Topic, CanWrite: true},
+			{UserID: &v.ID, Pattern: a.Topic + "*", CanRead: true}, {UserID: &u.ID, Pattern: a.Topic, CanWrite: true}, {UserID: &u.ID, Pattern: "new"},
+		} {
+			require.NoError(s, s.PutAccessRule(s.ctx, rule, 0))
 		}
-		patterns := func() (all []string) {
+		rules := func() (all []string) {
 			s.Helper()
 			rules, err := s.AccessRules(s.ctx)
 			require.NoError(s, err)
 			for _, r := range rules {
-				all = append(all, r.Pattern)
+				who := "everyone"
+				if r.UserID != nil {
+					who = map[int64]string{u.ID: "u", v.ID: "v"}[*r.UserID]
+				}
+				all = append(all, fmt.Sprint(who, " ", r.Pattern, " ", r.CanRead, " ", r.CanWrite))
 			}
 			return all
 		}
 		to := "new"
-		require.NoError(s, s.UpdateApplication(s.ctx, u.ID, a.ID, database.ApplicationChange{Topic: &to}))
-		require.ElementsMatch(s, []string{"new", b.Topic, a.Topic + "*"}, patterns())
-		require.NoError(s, s.UpdateApplication(s.ctx, u.ID, a.ID, database.ApplicationChange{Topic: &to}))
-		require.ElementsMatch(s, []string{"new", b.Topic, a.Topic + "*"}, patterns(), "the same topic again")
+		moved := []string{
+			"v " + b.Topic + " false true", "v " + a.Topic + "* true false", "everyone " + a.Topic + " false false",
+			"u new false false", "v new true false", "everyone new false false",
+		}
+		for range 2 { // the second time, it has the topic already
+			require.NoError(s, s.UpdateApplication(s.ctx, u.ID, a.ID, database.ApplicationChange{Topic: &to}))
+			require.ElementsMatch(s, moved, rules())
+		}
 		requireKind(s, model.NotFound, s.UpdateApplication(s.ctx, v.ID, a.ID, database.ApplicationChange{Topic: &to}))
 		require.NoError(s, s.DeleteApplication(s.ctx, u.ID, a.ID))
-		require.ElementsMatch(s, []string{b.Topic, a.Topic + "*"}, patterns())
+		require.ElementsMatch(s, []string{
+			"v " + b.Topic + " false true", "v " + a.Topic + "* true false", "everyone " + a.Topic + " false false",
+			"u new false false", "everyone new false false",
+		}, rules(), "what allows nothing harms nobody")
 		require.NoError(s, s.DeleteUser(s.ctx, u.ID))
-		require.Equal(s, []string{a.Topic + "*"}, patterns())
+		require.ElementsMatch(s, []string{"v " + a.Topic + "* true false", "everyone " + a.Topic + " false false", "everyone new false false"}, rules())
 	})
 }

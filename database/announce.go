@@ -33,17 +33,22 @@ func (b *batch) announceAll() {
 // that something was committed without anybody here hearing of it (by another
 // node, or by a commit whose answer was lost): that is announced first.
 func (b *batch) announce(events []*model.Event) {
-	if len(events) == 0 {
-		return
-	}
 	slices.SortFunc(events, func(x, y *model.Event) int { return cmp.Compare(x.ID, y.ID) })
-	if first := events[0].ID; first > b.announced+1 {
-		if err := b.announceMissed(first); err != nil {
-			b.log.Error("messages of other nodes were not announced", "after", b.announced, "before", first, "error", err)
+	for len(events) > 0 {
+		first := events[0].ID
+		if first > b.announced+1 {
+			if err := b.announceMissed(first); err != nil {
+				b.log.Error("messages of other nodes were not announced", "after", b.announced, "before", first, "error", err)
+			}
 		}
+		n := 1
+		for n < len(events) && events[n].ID == events[n-1].ID+1 {
+			n++
+		}
+		b.announced = max(b.announced, events[n-1].ID)
+		b.committed(events[:n:n])
+		events = events[n:]
 	}
-	b.announced = events[len(events)-1].ID
-	b.committed(events)
 }
 
 func (b *batch) announceMissed(before int64) error {

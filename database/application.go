@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -43,10 +44,28 @@ func (r *Reader) ApplicationsByTopic(ctx context.Context, topics []string) ([]*m
 	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("topic IN ?", topics) })
 }
 
-// ApplicationsOfOthers returns the applications that do not belong to the user,
-// in no particular order.
-func (r *Reader) ApplicationsOfOthers(ctx context.Context, user int64) ([]*model.Application, error) {
-	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("user_id <> ?", user) })
+// TopicsOfOthers returns the applications that do not belong to the user, in no
+// particular order and with no more than id, owner and topic.
+func (r *Reader) TopicsOfOthers(ctx context.Context, user int64) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Select("id", "user_id", "topic").Where("user_id <> ?", user)
+	})
+}
+
+// TopicsByUser returns the user's applications, in no particular order and with no
+// more than id, owner and topic.
+func (r *Reader) TopicsByUser(ctx context.Context, user int64) ([]*model.Application, error) {
+	return all[model.Application](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Select("id", "user_id", "topic").Where("user_id = ?", user)
+	})
+}
+
+// SortKeys returns the sort keys of the user's applications.
+func (r *Reader) SortKeys(ctx context.Context, user int64) (keys []string, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error {
+		return db.Model(&model.Application{}).Where("user_id = ?", user).Pluck("sort_key", &keys).Error
+	})
+	return keys, err
 }
 
 // Application returns an application whoever owns it.
@@ -63,6 +82,14 @@ func (r *Reader) TopiclessApplications(ctx context.Context, limit int) ([]*model
 // CountApplications returns how many applications there are.
 func (r *Reader) CountApplications(ctx context.Context) (n int64, err error) {
 	err = r.read(ctx, func(db *gorm.DB) error { return db.Model(&model.Application{}).Count(&n).Error })
+	return n, err
+}
+
+// CountApplicationsOf returns how many applications the user has.
+func (r *Reader) CountApplicationsOf(ctx context.Context, user int64) (n int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error {
+		return db.Model(&model.Application{}).Where("user_id = ?", user).Count(&n).Error
+	})
 	return n, err
 }
 
@@ -101,7 +128,7 @@ func (d *DB) UpdateApplication(ctx context.Context, user, id int64, c Applicatio
 	}
 	return d.change(ctx, func(tx *gorm.DB) error {
 		if c.Topic != nil {
-			if err := moveRules(tx, user, id, *c.Topic); err != nil {
+			if err := errors.Join(d.lockLog(tx), moveRules(tx, user, id, *c.Topic)); err != nil {
 				return err
 			}
 		}
@@ -109,8 +136,9 @@ func (d *DB) UpdateApplication(ctx context.Context, user, id int64, c Applicatio
 	})
 }
 
-// moveRules lets the access rules for the application's topic alone follow it to
-// a new one: they were not meant for whoever takes the old one.
+// moveRules lets the access rules for the application's topic alone go with it to
+// a new one. There, a rule of the same user that exists already counts; and one
+// that takes a right away stays behind as well, because it harms nobody.
 func moveRules(tx *gorm.DB, user, id int64, topic string) error {
 	var a model.Application
 	if err := tx.Where("id = ? AND user_id = ?", id, user).Take(&a).Error; err != nil {
@@ -119,10 +147,41 @@ func moveRules(tx *gorm.DB, user, id int64, topic string) error {
 	if a.Topic == "" || a.Topic == topic {
 		return nil
 	}
-	if err := tx.Where("pattern = ?", topic).Delete(&model.AccessRule{}).Error; err != nil {
+	var rules []*model.AccessRule
+	if err := tx.Where("pattern = ?", a.Topic).Order("id").Find(&rules).Error; err != nil {
 		return err
 	}
-	return tx.Model(&model.AccessRule{}).Where("pattern = ?", a.Topic).Update("pattern", topic).Error
+	for _, rule := range rules {
+		var there int64
+		if err := ofUser(tx.Model(&model.AccessRule{}), rule.UserID).Where("pattern = ?", topic).Count(&there).Error; err != nil {
+			return err
+		}
+		if there > 0 {
+			continue
+		}
+		moved := model.AccessRule{UserID: rule.UserID, Pattern: topic, CanRead: rule.CanRead, CanWrite: rule.CanWrite}
+		if err := tx.Create(&moved).Error; err != nil {
+			return err
+		}
+	}
+	return dropGrants(tx, a.Topic)
+}
+
+// dropGrants deletes the access rules that allow something with the topic alone:
+// they were not meant for whoever takes it next.
+func dropGrants(tx *gorm.DB, topic string) error {
+	if topic == "" {
+		return nil
+	}
+	return tx.Where("pattern = ? AND (can_read = ? OR can_write = ?)", topic, true, true).Delete(&model.AccessRule{}).Error
+}
+
+// lockLog waits until nobody else commits to the log, and keeps it so until the
+// transaction ends. Who deletes what others are about to write to comes first
+// this way, instead of waiting for each other in a ring.
+func (d *DB) lockLog(tx *gorm.DB) error {
+	_, err := d.dialect.reserve(tx.Statement.Context, tx.Statement.ConnPool, messageCounter, 0)
+	return err
 }
 
 // TouchApplication notes that the application's token was used at that time,
@@ -135,7 +194,7 @@ func (d *DB) TouchApplication(ctx context.Context, id int64, at time.Time) error
 }
 
 // DeleteApplication deletes an application of the user with its messages, its
-// image and the access rules for its topic alone. The messages go first, in steps;
+// image and the access rules that allow something with its topic alone. The messages go first, in steps;
 // when one fails, the application is still there.
 func (d *DB) DeleteApplication(ctx context.Context, user, id int64) error {
 	a, err := d.ApplicationByID(ctx, user, id)
@@ -146,10 +205,8 @@ func (d *DB) DeleteApplication(ctx context.Context, user, id int64) error {
 		return err
 	}
 	return d.change(ctx, func(tx *gorm.DB) error {
-		if a.Topic != "" {
-			if err := tx.Where("pattern = ?", a.Topic).Delete(&model.AccessRule{}).Error; err != nil {
-				return err
-			}
+		if err := errors.Join(d.lockLog(tx), dropGrants(tx, a.Topic)); err != nil {
+			return err
 		}
 		return found(tx.Where("user_id = ?", user).Delete(&model.Application{}, id))
 	})

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"errors"
 
 	"github.com/carillon-push/carillon/model"
 	"gorm.io/gorm"
@@ -74,65 +75,64 @@ func (b *batch) store(ctx context.Context, tx *gorm.DB, group []*write, a attemp
 // insert stores the group under the ids from next on, all or none but those
 // that turn out to have nothing to write. It returns the next unused id.
 func (b *batch) insert(ctx context.Context, tx *gorm.DB, group []*write, next int64) (int64, error) {
-	var stored []*model.Message
-	var notices []*model.Notice
+	waiting := make([]*write, 0, len(group))
 	for _, w := range group {
-		writes, err := w.prepare(tx)
-		switch {
-		case err != nil:
-			return next, err
-		case !writes:
-			continue
-		case w.notice != nil:
-			w.notice.ID = next
-			notices = append(notices, w.notice)
-		default:
-			w.message.ID = next
-			if !w.message.Transient {
-				stored = append(stored, w.message)
+		if w.deletes() {
+			// What it is about may be in the same group.
+			if err := b.storeRows(ctx, tx, waiting); err != nil {
+				return next, err
 			}
+			waiting = waiting[:0]
 		}
-		next++
-	}
-	if len(stored) > 0 {
-		if err := b.reader.dialect.insert(ctx, tx.Statement.ConnPool, stored); err != nil {
+		writes, err := w.prepare(tx)
+		if err != nil {
 			return next, err
 		}
-	}
-	if len(notices) > 0 {
-		if err := tx.Create(notices).Error; err != nil {
-			return next, err
+		if writes {
+			w.place(next)
+			waiting = append(waiting, w)
+			next++
 		}
 	}
-	return next, insertBelongings(tx, group)
+	return next, b.storeRows(ctx, tx, waiting)
 }
 
-// insertBelongings stores what has rows of its own: the sequences and the files
-// of messages.
-func insertBelongings(tx *gorm.DB, group []*write) error {
+// storeRows stores writes that have their ids, and what belongs to them.
+func (b *batch) storeRows(ctx context.Context, tx *gorm.DB, writes []*write) error {
+	stored := make([]*model.Message, 0, len(writes))
+	var notices []*model.Notice
 	var sequences []*sequence
 	var files []*model.File
-	for _, w := range group {
-		m := w.message
-		if m == nil || w.err != nil {
+	for _, w := range writes {
+		if w.notice != nil {
+			notices = append(notices, w.notice)
 			continue
 		}
-		if m.Details != nil && m.Details.Sequence != "" && !m.Transient {
-			sequences = append(sequences, &sequence{m.ApplicationID, m.Details.Sequence, m.ID})
-		}
+		m := w.message
 		if m.File != nil {
 			files = append(files, m.File)
 		}
+		if m.Transient {
+			continue
+		}
+		stored = append(stored, m)
+		if m.Details != nil && m.Details.Sequence != "" {
+			sequences = append(sequences, &sequence{m.ApplicationID, m.Details.Sequence, m.ID})
+		}
 	}
-	if len(sequences) > 0 {
-		if err := tx.Create(sequences).Error; err != nil {
+	if len(stored) > 0 {
+		if err := b.reader.dialect.insert(ctx, tx.Statement.ConnPool, stored); err != nil {
 			return err
 		}
 	}
-	if len(files) > 0 {
-		return tx.Create(files).Error
+	return errors.Join(insertSome(tx, notices), insertSome(tx, sequences), insertSome(tx, files))
+}
+
+func insertSome[T any](tx *gorm.DB, rows []*T) error {
+	if len(rows) == 0 {
+		return nil
 	}
-	return nil
+	return tx.CreateInBatches(rows, rowsPerInsert).Error
 }
 
 // sequence is a message under the name that its sender gave it. Few have one, so

@@ -47,16 +47,16 @@ const filesAtOnce = 500
 // DeleteFiles deletes the rows of attachments that have expired or whose message
 // is gone, and returns their tokens: at most filesAtOnce of them.
 func (d *DB) DeleteFiles(ctx context.Context, now time.Time) (tokens []string, err error) {
-	err = d.change(ctx, func(tx *gorm.DB) error {
+	// To look for them takes a while when there are many, so nobody waits for it.
+	err = d.read(ctx, func(db *gorm.DB) error {
 		tokens = nil
-		err := tx.Model(&model.File{}).Where("expires <= ? OR (message_key <> '' AND "+
+		return db.Model(&model.File{}).Where("expires <= ? OR (message_key <> '' AND "+
 			"NOT EXISTS (SELECT 1 FROM messages WHERE messages.message_key = attachments.message_key) AND "+
 			"NOT EXISTS (SELECT 1 FROM scheduled_messages WHERE scheduled_messages.message_key = attachments.message_key))", column(&now)).
 			Limit(filesAtOnce).Pluck("token", &tokens).Error
-		if err != nil || len(tokens) == 0 {
-			return err
-		}
-		return tx.Where("token IN ?", tokens).Delete(&model.File{}).Error
 	})
-	return tokens, err
+	if err != nil || len(tokens) == 0 {
+		return nil, err
+	}
+	return tokens, d.change(ctx, func(tx *gorm.DB) error { return tx.Where("token IN ?", tokens).Delete(&model.File{}).Error })
 }

@@ -127,7 +127,7 @@ func (r *Reader) fetch(ctx context.Context, statement string, values []any) (fou
 				return err
 			}
 			found = append(found, m)
-			size += textOf(m)
+			size += m.Size()
 		}
 		return rows.Err()
 	})
@@ -147,21 +147,6 @@ func scanMessage(rows *sql.Rows) (*model.Message, error) {
 		err = json.Unmarshal([]byte(*details), m.Details)
 	}
 	return &m, err
-}
-
-// textOf returns roughly how much text the message holds, in bytes.
-func textOf(m *model.Message) int {
-	n := len(m.Message) + len(m.Title) + len(m.Extras)
-	if d := m.Details; d != nil {
-		n += len(d.Click) + len(d.Icon)
-		for _, tag := range d.Tags {
-			n += len(tag)
-		}
-		for i := range d.Actions {
-			n += len(d.Actions[i].URL) + len(d.Actions[i].Body) + 100
-		}
-	}
-	return n
 }
 
 // eventsBetween returns the next events of everybody with ids between the two,
@@ -203,9 +188,17 @@ func between[T any](ctx context.Context, r *Reader, table string, after, before 
 	})
 }
 
-// MessageByID returns a message of one of the applications.
-func (r *Reader) MessageByID(ctx context.Context, applications []int64, id int64) (*model.Message, error) {
-	return one[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Where("id = ? AND application_id IN ?", id, applications) })
+// CountMessages returns how many messages there are.
+func (r *Reader) CountMessages(ctx context.Context) (n int64, err error) {
+	err = r.read(ctx, func(db *gorm.DB) error { return db.Model(&model.Message{}).Count(&n).Error })
+	return n, err
+}
+
+// MessageByID returns a message of one of the user's applications.
+func (r *Reader) MessageByID(ctx context.Context, user, id int64) (*model.Message, error) {
+	return one[model.Message](ctx, r, func(db *gorm.DB) *gorm.DB {
+		return db.Where("id = ? AND EXISTS (SELECT 1 FROM applications WHERE applications.id = messages.application_id AND applications.user_id = ?)", id, user)
+	})
 }
 
 // DeleteMessages deletes all messages of the applications with an id up to and

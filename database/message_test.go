@@ -127,14 +127,11 @@ func TestDeletedMessages(t *testing.T) {
 
 		s.sub("one", func(s *suite) {
 			first, second := s.message(a), s.message(b)
-			for _, tried := range []struct {
-				applications []int64
-				id           int64
-			}{{[]int64{a.ID}, second.ID}, {nil, first.ID}, {mine, 0}, {mine, 1 << 62}} {
-				_, err := s.MessageByID(s.ctx, tried.applications, tried.id)
+			for _, tried := range []struct{ user, id int64 }{{s.user("v").ID, second.ID}, {0, first.ID}, {u.ID, 0}, {u.ID, 1 << 62}} {
+				_, err := s.MessageByID(s.ctx, tried.user, tried.id)
 				requireKind(s, model.NotFound, err)
 			}
-			found, err := s.MessageByID(s.ctx, mine, second.ID)
+			found, err := s.MessageByID(s.ctx, u.ID, second.ID)
 			require.NoError(s, err)
 			require.Equal(s, stored(second), found)
 			requireKind(s, model.NotFound, s.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, MessageID: second.ID}))

@@ -30,7 +30,8 @@ func (d *dialect) addTopics(tx *gorm.DB) error {
 		Kind          int          `gorm:"not null"`
 		ApplicationID int64        `gorm:"not null;index:idx_notices_page,priority:1"`
 		Application   *application `gorm:"constraint:OnDelete:CASCADE"`
-		Sequence      string       `gorm:"size:64;not null;index"`
+		Sequence      string       `gorm:"size:64;not null"`
+		Gone          string       `gorm:"size:12;not null;index"`
 		MessageID     int64        `gorm:"not null"`
 		Date          int64        `gorm:"not null"`
 	}
@@ -42,16 +43,16 @@ func (d *dialect) addTopics(tx *gorm.DB) error {
 		Due           int64        `gorm:"not null;index"`
 		Content       string       `gorm:"not null"` // JSON
 	}
+	// A row stays when its application goes, until its file is removed.
 	type attachment struct {
-		Token         string       `gorm:"primaryKey;size:64"`
-		ApplicationID int64        `gorm:"not null;index"`
-		Application   *application `gorm:"constraint:OnDelete:CASCADE"`
-		MessageKey    string       `gorm:"size:12;not null;index"`
-		Visitor       string       `gorm:"size:128;not null;index"`
-		Name          string       `gorm:"not null"`
-		Type          string       `gorm:"not null"`
-		Size          int64        `gorm:"not null"`
-		Expires       int64        `gorm:"not null;index"`
+		Token         string `gorm:"primaryKey;size:64"`
+		ApplicationID int64  `gorm:"not null"`
+		MessageKey    string `gorm:"size:12;not null;index"`
+		Visitor       string `gorm:"size:128;not null;index"`
+		Name          string `gorm:"not null"`
+		Type          string `gorm:"not null"`
+		Size          int64  `gorm:"not null"`
+		Expires       int64  `gorm:"not null;index"`
 	}
 	type accessRule struct {
 		ID       int64

@@ -124,11 +124,11 @@ func (d *DB) DeleteUser(ctx context.Context, id int64) error {
 		if err := keepAnAdmin(tx, id); err != nil {
 			return err
 		}
+		if err := d.lockLog(tx); err != nil {
+			return err
+		}
 		for _, a := range applications {
-			if a.Topic == "" {
-				continue
-			}
-			if err := tx.Where("pattern = ?", a.Topic).Delete(&model.AccessRule{}).Error; err != nil {
+			if err := dropGrants(tx, a.Topic); err != nil {
 				return err
 			}
 		}

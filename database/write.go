@@ -80,7 +80,8 @@ func (d *DB) DeliverScheduled(ctx context.Context, messages []*model.Message) []
 // message with the id n.MessageID when there is one, which then has to exist
 // (NotFound), else of all messages and scheduled messages of the application
 // whose sequence or key it names. It returns the ids of the deleted messages,
-// oldest first, and sets n.MessageID to the newest of them.
+// oldest first, and sets n.MessageID to the oldest of them. Of very many it deletes
+// the oldest only; see DeleteVersions.
 func (d *DB) CreateNotice(ctx context.Context, n *model.Notice) (deleted []int64, err error) {
 	n.Date = n.Date.UTC().Truncate(time.Microsecond)
 	notice := *n
@@ -123,7 +124,7 @@ func (w *write) size() int {
 	if w.message == nil {
 		return 0
 	}
-	return textOf(w.message)
+	return w.message.Size()
 }
 
 func (w *write) key() string {
@@ -133,12 +134,24 @@ func (w *write) key() string {
 	return w.message.Key
 }
 
+// deletes reports whether it makes an end of messages.
+func (w *write) deletes() bool { return w.notice != nil && w.notice.Kind == model.MessageDeleted }
+
+// place gives it its place in the log.
+func (w *write) place(id int64) {
+	if w.notice != nil {
+		w.notice.ID = id
+	} else {
+		w.message.ID = id
+	}
+}
+
 // prepare does what has to happen in the transaction before the write itself. It
 // reports false when there is nothing to write: w.err says why.
 func (w *write) prepare(tx *gorm.DB) (bool, error) {
 	w.err, w.deleted = nil, nil
 	switch {
-	case w.notice != nil && w.notice.Kind == model.MessageDeleted:
+	case w.deletes():
 		return w.delete(tx)
 	case w.claim:
 		taken := tx.Where("message_key = ?", w.message.Key).Delete(&model.Scheduled{})
@@ -158,27 +171,59 @@ func (w *write) delete(tx *gorm.DB) (bool, error) {
 	n.MessageID = w.target
 	ids := []int64{w.target}
 	if w.target == 0 {
-		ids = nil
-		if err := dropScheduled(tx, n.ApplicationID, n.Sequence); err != nil {
+		n.Gone = ""
+		waiting := tx.Where("application_id = ? AND (sequence = ? OR message_key = ?)", n.ApplicationID, n.Sequence, n.Sequence)
+		if err := waiting.Delete(&model.Scheduled{}).Error; err != nil {
 			return false, err
 		}
-		err := tx.Raw("SELECT id FROM messages WHERE message_key = ? AND application_id = ? UNION "+
-			"SELECT message_id FROM sequences WHERE application_id = ? AND sequence = ? ORDER BY 1",
-			n.Sequence, n.ApplicationID, n.ApplicationID, n.Sequence).Scan(&ids).Error
-		if err != nil {
-			return false, err
+		found, err := versions(tx, n.ApplicationID, n.Sequence)
+		if err != nil || len(found) == 0 {
+			return err == nil, err
 		}
-	}
-	if len(ids) == 0 {
-		return true, nil
+		ids = ids[:0]
+		for _, m := range found {
+			ids = append(ids, m.ID)
+		}
+		n.Gone = found[0].Key
 	}
 	gone := tx.Where("application_id = ? AND id IN ?", n.ApplicationID, ids).Delete(&model.Message{})
-	if gone.Error == nil && gone.RowsAffected == 0 {
+	if gone.Error == nil && gone.RowsAffected == 0 && w.target != 0 {
 		w.err = model.Errorf(model.NotFound, "the message does not exist")
 		return false, nil
 	}
-	w.deleted, n.MessageID = ids, ids[len(ids)-1]
+	w.deleted, n.MessageID = ids, ids[0]
 	return true, gone.Error
+}
+
+// versions returns the ids and keys of the messages that a sequence or a key names,
+// oldest first: at most versionsAtOnce.
+func versions(db *gorm.DB, application int64, sequence string) (found []*model.Message, err error) {
+	err = db.Raw("SELECT id, message_key FROM messages WHERE message_key = ? AND application_id = ? UNION "+
+		"SELECT messages.id, messages.message_key FROM sequences JOIN messages ON messages.id = sequences.message_id "+
+		"WHERE sequences.application_id = ? AND sequences.sequence = ? ORDER BY 1 LIMIT ?",
+		sequence, application, application, sequence, versionsAtOnce).Scan(&found).Error
+	return found, err
+}
+
+// versionsAtOnce bounds how many versions of a message a transaction deletes.
+const versionsAtOnce = 500
+
+// DeleteVersions deletes the oldest messages of the application that a sequence or
+// a key names, when they are more than a notice of their deletion can make an end
+// of, and returns their ids: none when there is nothing more to do before it.
+func (d *DB) DeleteVersions(ctx context.Context, application int64, sequence string) (ids []int64, err error) {
+	err = d.change(ctx, func(tx *gorm.DB) error {
+		ids = nil
+		found, err := versions(tx, application, sequence)
+		if err != nil || len(found) < versionsAtOnce {
+			return err
+		}
+		for _, m := range found {
+			ids = append(ids, m.ID)
+		}
+		return tx.Where("application_id = ? AND id IN ?", application, ids).Delete(&model.Message{}).Error
+	})
+	return ids, err
 }
 
 func dropScheduled(tx *gorm.DB, application int64, sequence string) error {

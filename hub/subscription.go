@@ -79,7 +79,8 @@ func (s *Subscription) Release(after int64) bool {
 	s.last = max(s.last, after)
 	kept := s.queue[:0]
 	for _, e := range s.queue {
-		if e.repeats(after) {
+		// A replay for a user has messages only, so news about them is none of it.
+		if e.repeats(after) && (e.Event.Message != nil || len(s.feed.Topics) > 0) {
 			s.bytes -= e.size
 		} else {
 			kept = append(kept, e)

@@ -1,7 +1,5 @@
 package model
 
-import "time"
-
 // Details is what a message published in ntfy's language has beyond title, text
 // and priority, as the sender said it. A message that was published in Gotify's
 // language has none. The json tags name the fields in the database's column and
@@ -57,64 +55,4 @@ type Attachment struct {
 	// Expires is when the file goes, in seconds since 1970; 0 for a file that is
 	// not ours.
 	Expires int64 `json:"expires,omitempty"`
-}
-
-// File is an uploaded attachment as the database knows it. Its content lies in
-// the folder for attachments, under its token.
-type File struct {
-	// Token is the unguessable name that whoever may download it knows.
-	Token         string `gorm:"primaryKey"`
-	ApplicationID int64
-	// MessageKey is the message it goes with, "" for a message that is not stored.
-	MessageKey string
-	// Visitor is whose share of the room it takes.
-	Visitor string
-	Name    string
-	Type    string
-	// Size is in bytes.
-	Size    int64
-	Expires time.Time `gorm:"serializer:micros"`
-}
-
-// TableName is where gorm finds files.
-func (File) TableName() string { return "attachments" }
-
-// Scheduled is a message that waits for its time. It has a key and no id yet.
-type Scheduled struct {
-	Key           string `gorm:"primaryKey;column:message_key"`
-	ApplicationID int64
-	// Sequence is the message's own, or its key.
-	Sequence string
-	Due      time.Time `gorm:"serializer:micros"`
-	Message  *Message  `gorm:"serializer:json;column:content"`
-}
-
-// TableName is where gorm finds scheduled messages.
-func (Scheduled) TableName() string { return "scheduled_messages" }
-
-// Pending returns the message as it will be, with the time at which it is due.
-func (s *Scheduled) Pending(a *Application) *Message {
-	m := *s.Message
-	m.Key, m.Date = s.Key, s.Due
-	m.ApplicationID, m.UserID, m.Topic = a.ID, a.UserID, a.Topic
-	return &m
-}
-
-// Notice is news about a message that has a place in the log, so that who was
-// away hears of it too: the message was deleted or cleared.
-type Notice struct {
-	// ID orders the log together with the ids of messages.
-	ID  int64  `gorm:"primaryKey;autoIncrement:false"`
-	Key string `gorm:"column:message_key"`
-	// Kind is MessageDeleted or MessageCleared.
-	Kind          EventKind
-	ApplicationID int64
-	// UserID and Topic are the application's, as in Message.
-	UserID int64  `gorm:"->"`
-	Topic  string `gorm:"->"`
-	// Sequence names the message that it is about: its sequence or its key.
-	Sequence string
-	// MessageID is the newest message that it is about, 0 when none was there.
-	MessageID int64
-	Date      time.Time `gorm:"serializer:micros"`
 }

@@ -159,8 +159,8 @@ func (f *Face) putAccess(c *gin.Context) error {
 	if rule.CanRead, rule.CanWrite, err = body.permission(); err != nil {
 		return err
 	}
-	if err := f.Auth.PutAccessRule(c.Request.Context(), rule); err != nil {
-		return err
+	if err := f.Auth.PutApplicationRule(c.Request.Context(), rule, a.ID); err != nil {
+		return missing(err, "app with id %d doesn't exists", a.ID)
 	}
 	writeJSON(c, http.StatusOK, toAccessRule(&rule, names))
 	return nil

@@ -117,7 +117,7 @@ func (f *Face) createApplication(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	a, err := f.Broker.CreateApplication(c.Request.Context(), who(c).User.ID, body.edit())
+	a, err := f.Broker.CreateApplication(c.Request.Context(), who(c).User, body.edit())
 	return f.writeApplication(c, 0, a, err)
 }
 
@@ -130,7 +130,7 @@ func (f *Face) updateApplication(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	a, err := f.Broker.UpdateApplication(c.Request.Context(), who(c).User.ID, id, body.edit())
+	a, err := f.Broker.UpdateApplication(c.Request.Context(), who(c).User, id, body.edit())
 	return f.writeApplication(c, id, a, err)
 }
 

@@ -142,7 +142,7 @@ func (p *resident) newSession() (session *model.Client, token string) {
 
 func (p *resident) newApplication() (application *model.Application, token string) {
 	p.t.Helper()
-	application, err := p.Broker.CreateApplication(p.t.Context(), p.user.ID, broker.ApplicationEdit{Name: "app", DefaultPriority: 4})
+	application, err := p.Broker.CreateApplication(p.t.Context(), p.user, broker.ApplicationEdit{Name: "app", DefaultPriority: 4})
 	require.NoError(p.t, err)
 	return application, p.Broker.Token(application)
 }

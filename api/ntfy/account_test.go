@@ -152,7 +152,7 @@ func TestAccount(t *testing.T) {
 // tokens returns an application token and a client token of alice's.
 func (s *site) tokens() (application, client string) {
 	s.t.Helper()
-	a, err := s.Broker.CreateApplication(s.t.Context(), s.alice.ID, broker.ApplicationEdit{Name: "sender"})
+	a, err := s.Broker.CreateApplication(s.t.Context(), s.alice, broker.ApplicationEdit{Name: "sender"})
 	require.NoError(s.t, err)
 	_, client, err = s.Auth.CreateClient(s.t.Context(), s.alice.ID, "phone", 0)
 	require.NoError(s.t, err)

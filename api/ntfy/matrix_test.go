@@ -28,8 +28,9 @@ func TestMatrix(t *testing.T) {
 	w := s.call(http.MethodPost, notifyPath, body)
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	require.Equal(t, `{"rejected":[]}`+"\n", w.Body.String())
-	replay, err := s.Broker.PollTopics(t.Context(), &model.Identity{Credential: model.Password, User: s.alice}, []string{topic}, broker.SubscribeOptions{Since: model.Since{Kind: model.SinceLatest}})
+	poll, replay, err := s.Broker.PollTopics(t.Context(), &model.Identity{Credential: model.Password, User: s.alice}, []string{topic}, broker.SubscribeOptions{Since: model.Since{Kind: model.SinceLatest}})
 	require.NoError(t, err)
+	defer poll.Close()
 	require.Equal(t, []string{body}, texts(t, replay))
 
 	for _, key := range []string{

@@ -19,13 +19,17 @@ const (
 type patientReader struct {
 	io.Reader
 	deadline func(time.Time) error
+	// answer is the deadline for the answer, which the server set when the request
+	// began.
+	answer func(time.Time) error
 	// start is a time of the real clock, as the connection's deadlines are.
 	start time.Time
 	read  int64
 }
 
 func newPatientReader(w http.ResponseWriter, r *http.Request) *patientReader {
-	return &patientReader{Reader: r.Body, deadline: http.NewResponseController(w).SetReadDeadline, start: time.Now()}
+	control := http.NewResponseController(w)
+	return &patientReader{Reader: r.Body, deadline: control.SetReadDeadline, answer: control.SetWriteDeadline, start: time.Now()}
 }
 
 // Read implements io.Reader.
@@ -37,6 +41,9 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	_ = p.deadline(end) // what cannot do it has a deadline of its own, or none
 	n, err := p.Reader.Read(b)
 	p.read += int64(n)
+	if err != nil {
+		_ = p.answer(time.Now().Add(bodyPause))
+	}
 	if err == io.EOF {
 		// Nothing more is read for this request, whatever it takes.
 		_ = p.deadline(time.Time{})

@@ -111,17 +111,12 @@ func (f *Face) subscribeWebSocket(c *gin.Context) error {
 	return f.Pumps.WebSocket(c.Writer, c.Request, f.stream(w, subscription, replay))
 }
 
-// open opens what a stream carries. A poll listens to nothing, and still needs
-// something that ends.
+// open opens what a stream carries.
 func (f *Face) open(c *gin.Context, who *model.Identity, w wish) (*hub.Subscription, broker.Replay, error) {
-	if !w.poll {
-		return f.Broker.SubscribeTopics(c.Request.Context(), who, w.topics, w.options)
+	if w.poll {
+		return f.Broker.PollTopics(c.Request.Context(), who, w.topics, w.options)
 	}
-	replay, err := f.Broker.PollTopics(c.Request.Context(), who, w.topics, w.options)
-	if err != nil {
-		return nil, nil, err
-	}
-	return hub.Detached(), replay, nil
+	return f.Broker.SubscribeTopics(c.Request.Context(), who, w.topics, w.options)
 }
 
 // mayRead answers who asks whether they may read the topics, as apps do before they

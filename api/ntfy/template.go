@@ -19,7 +19,7 @@ const (
 	// maxLoops is how deep loops may nest.
 	maxLoops = 8
 	// templateTime is how long the templates of one message may take in all.
-	templateTime = 100 * time.Millisecond
+	templateTime = 500 * time.Millisecond
 )
 
 // number is a number in JSON. Templates print it without an exponent.

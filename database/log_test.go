@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestNotices(t *testing.T) {
 		deleted, err := s.CreateNotice(s.ctx, n)
 		require.NoError(s, err)
 		require.Equal(s, []int64{one.ID, two.ID}, deleted)
-		require.Equal(s, two.ID, n.MessageID)
+		require.Equal(s, one.ID, n.MessageID)
 		require.Equal(s, []*model.Message{stored(other)}, s.history(a))
 		require.Len(s, s.history(b), 1, "the same word in another application")
 
@@ -161,6 +162,105 @@ func TestPagesOfTheLog(t *testing.T) {
 	})
 }
 
+// What is published and deleted at the same time is deleted, whichever commit holds
+// both.
+func TestADeletionInTheSameCommit(t *testing.T) {
+	each(t, func(s *suite) {
+		a := s.application(s.user("u"))
+		for i := range 30 {
+			sequence := "s" + strconv.Itoa(i)
+			waiting := s.scheduled(a, sequence, model.Now())
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() { s.checkKind(0, s.CreateMessage(s.ctx, s.newMessage(a))) })
+			}
+			wg.Go(func() {
+				m := *waiting
+				err := s.DeliverScheduled(s.ctx, []*model.Message{&m})[0]
+				s.checkKind(model.KindOf(err), err)
+			})
+			wg.Go(func() {
+				n := &model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, Sequence: sequence}
+				s.checkKind(0, s.notice(n))
+			})
+			done(s, &wg)
+			// Either order is right, but afterwards the deletion is the last word or
+			// came before the message.
+			page, err := s.LogAfter(s.ctx, []int64{a.ID}, 0, 1000)
+			require.NoError(s, err)
+			notice := page.Notices[len(page.Notices)-1]
+			for _, m := range page.Messages {
+				require.False(s, m.Sequence() == sequence && m.ID < notice.ID, "the message lies before its deletion")
+			}
+		}
+	})
+}
+
+func TestVersionsOfAMessage(t *testing.T) {
+	each(t, func(s *suite) {
+		a := s.application(s.user("u"))
+		const versions = 1200
+		var wg sync.WaitGroup
+		for range versions {
+			wg.Go(func() {
+				m := s.newMessage(a)
+				m.Details = &model.Details{Sequence: "door"}
+				s.checkKind(0, s.CreateMessage(s.ctx, m))
+			})
+		}
+		done(s, &wg)
+		gone := 0
+		for {
+			ids, err := s.DeleteVersions(s.ctx, a.ID, "door")
+			require.NoError(s, err)
+			if len(ids) == 0 {
+				break
+			}
+			gone += len(ids)
+		}
+		deleted, err := s.CreateNotice(s.ctx, &model.Notice{
+			Kind: model.MessageDeleted, ApplicationID: a.ID, Sequence: "door", Key: s.keys.Next(time.Now()), Date: model.Now(),
+		})
+		require.NoError(s, err)
+		require.Equal(s, versions, gone+len(deleted))
+		require.Empty(s, s.history(a))
+		require.Zero(s, s.count("SELECT COUNT(*) FROM sequences"))
+	})
+}
+
+// Who resumes from a message that was deleted misses nothing that came after it,
+// however often it was updated.
+func TestTheMarkerOfADeletedMessage(t *testing.T) {
+	each(t, func(s *suite) {
+		a := s.application(s.user("u"))
+		first := s.message(a)
+		s.message(a)
+		update := s.newMessage(a)
+		update.Details = &model.Details{Sequence: first.Key}
+		require.NoError(s, s.CreateMessage(s.ctx, update))
+		require.NoError(s, s.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, Sequence: first.Key}))
+		id, err := s.MarkerID(s.ctx, first.Key)
+		require.NoError(s, err)
+		require.Equal(s, first.ID, id)
+	})
+}
+
+func TestOldNotices(t *testing.T) {
+	each(t, func(s *suite) {
+		a := s.application(s.user("u"))
+		for range 3 {
+			require.NoError(s, s.notice(&model.Notice{Kind: model.MessageCleared, ApplicationID: a.ID, Sequence: "x"}))
+		}
+		n, err := s.DeleteNotices(s.ctx, model.Now().Add(-time.Hour))
+		require.NoError(s, err)
+		require.Zero(s, n)
+		n, err = s.DeleteNotices(s.ctx, model.Now().Add(time.Hour))
+		require.NoError(s, err)
+		require.Equal(s, 3, n)
+		require.Zero(s, s.count("SELECT COUNT(*) FROM notices"))
+	})
+}
+
 func TestTheLastMessageBeforeATime(t *testing.T) {
 	each(t, func(s *suite) {
 		a, b := s.application(s.user("u")), s.application(s.user("v"))
@@ -221,11 +321,11 @@ func TestScheduledMessages(t *testing.T) {
 		now := model.Now()
 		late, early := s.scheduled(a, "late", now.Add(time.Hour)), s.scheduled(a, "", now.Add(-time.Second))
 		foreign := s.scheduled(b, "late", now.Add(-time.Minute))
-		waiting, err := s.Scheduled(s.ctx, []int64{a.ID})
+		waiting, err := s.Scheduled(s.ctx, []int64{a.ID}, nil, 10)
 		require.NoError(s, err)
 		require.Equal(s, []string{early.Key, late.Key}, keys(waiting))
 		require.Equal(s, stored(early), stored(waiting[0].Pending(&model.Application{ID: a.ID})), "as it was accepted")
-		due, err := s.DueScheduled(s.ctx, now, 10)
+		due, err := s.DueScheduled(s.ctx, now, nil, 10)
 		require.NoError(s, err)
 		require.Equal(s, []string{foreign.Key, early.Key}, keys(due))
 
@@ -255,13 +355,13 @@ func TestScheduledMessages(t *testing.T) {
 		})
 		s.sub("a newer one takes its place", func(s *suite) {
 			again := s.scheduled(a, "late", now.Add(2*time.Hour))
-			waiting, err := s.Scheduled(s.ctx, []int64{a.ID, b.ID})
+			waiting, err := s.Scheduled(s.ctx, []int64{a.ID, b.ID}, nil, 10)
 			require.NoError(s, err)
 			require.Equal(s, []string{again.Key}, keys(waiting))
 			m := s.newMessage(a)
 			m.Details = &model.Details{Sequence: "late"}
 			require.NoError(s, s.CreateMessage(s.ctx, m))
-			waiting, err = s.Scheduled(s.ctx, []int64{a.ID, b.ID})
+			waiting, err = s.Scheduled(s.ctx, []int64{a.ID, b.ID}, nil, 10)
 			require.NoError(s, err)
 			require.Empty(s, waiting)
 		})
@@ -269,7 +369,7 @@ func TestScheduledMessages(t *testing.T) {
 			m := s.scheduled(a, "", now.Add(time.Hour))
 			s.scheduled(b, m.Key[:5], now.Add(time.Hour))
 			require.NoError(s, s.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, Sequence: m.Key}))
-			waiting, err := s.Scheduled(s.ctx, []int64{a.ID, b.ID})
+			waiting, err := s.Scheduled(s.ctx, []int64{a.ID, b.ID}, nil, 10)
 			require.NoError(s, err)
 			require.Len(s, waiting, 1)
 			require.NoError(s, s.DeleteApplication(s.ctx, b.UserID, b.ID))

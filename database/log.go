@@ -65,12 +65,25 @@ func (r *Reader) MarkerID(ctx context.Context, key string) (id int64, err error)
 		return 0, err
 	}
 	n, err = one[model.Notice](ctx, r, func(db *gorm.DB) *gorm.DB {
-		return db.Where("sequence = ? AND message_id > 0 AND kind = ?", key, model.MessageDeleted).Order("id")
+		return db.Where("gone = ?", key).Order("id")
 	})
 	if err != nil {
 		return 0, err
 	}
 	return n.MessageID, nil
+}
+
+// DeleteNotices deletes the notices from before t: who was away for so long reads
+// what there is now. It deletes some at a time and reports how many.
+func (d *DB) DeleteNotices(ctx context.Context, t time.Time) (n int, err error) {
+	var ids []int64
+	err = d.read(ctx, func(db *gorm.DB) error {
+		return db.Model(&model.Notice{}).Where("date < ?", column(&t)).Limit(idsAtOnce).Pluck("id", &ids).Error
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return len(ids), d.change(ctx, func(tx *gorm.DB) error { return tx.Delete(&model.Notice{}, ids).Error })
 }
 
 // LastBefore returns the id of the last message of the applications that is
@@ -95,55 +108,4 @@ func (r *Reader) LastBefore(ctx context.Context, applications []int64, t time.Ti
 		}
 	}
 	return low, nil
-}
-
-// CreateScheduled stores a message that waits, in the place of those of the same
-// application with the same sequence. It fails with NotFound when the application
-// is gone and with Conflict when the key is taken.
-func (d *DB) CreateScheduled(ctx context.Context, s *model.Scheduled) error {
-	return d.change(ctx, func(tx *gorm.DB) error {
-		if err := dropScheduled(tx, s.ApplicationID, s.Sequence); err != nil {
-			return err
-		}
-		if err := tx.Create(s).Error; err != nil {
-			return err
-		}
-		if s.Message.File != nil {
-			return tx.Create(s.Message.File).Error
-		}
-		return nil
-	})
-}
-
-// Scheduled returns the messages of the applications that wait, the next first.
-func (r *Reader) Scheduled(ctx context.Context, applications []int64) ([]*model.Scheduled, error) {
-	if len(applications) == 0 {
-		return nil, nil
-	}
-	return all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB {
-		return db.Where("application_id IN ?", applications).Order("due, message_key")
-	})
-}
-
-// DueScheduled returns at most limit messages whose time has come, oldest first.
-func (r *Reader) DueScheduled(ctx context.Context, now time.Time, limit int) ([]*model.Scheduled, error) {
-	return all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB {
-		return db.Where("due <= ?", column(&now)).Order("due, message_key").Limit(limit)
-	})
-}
-
-// NextDue returns when the next scheduled message is due, the zero time when none
-// waits.
-func (r *Reader) NextDue(ctx context.Context) (time.Time, error) {
-	next, err := all[model.Scheduled](ctx, r, func(db *gorm.DB) *gorm.DB { return db.Select("due").Order("due").Limit(1) })
-	if err != nil || len(next) == 0 {
-		return time.Time{}, err
-	}
-	return next[0].Due, nil
-}
-
-// CountMessages returns how many messages there are.
-func (r *Reader) CountMessages(ctx context.Context) (n int64, err error) {
-	err = r.read(ctx, func(db *gorm.DB) error { return db.Model(&model.Message{}).Count(&n).Error })
-	return n, err
 }
