@@ -23,7 +23,7 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 RACE := -race
 
-.PHONY: run build test check bench ui lint compilers fmt clean help
+.PHONY: run build test check bench ui lint compilers clients fmt clean help
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,13 +38,14 @@ ui: ## build the web app (comes later)
 	@echo "ui: the web app is not written yet; the server shows a plain page until then"
 
 # Two packages at a time: each of them starts servers and databases of its own.
-test: compilers ## run every test, on SQLite, Postgres and MariaDB, with the race detector
+test: compilers clients ## run every test, on SQLite, Postgres and MariaDB, with the race detector
 	@scripts/databases.sh run scripts/gotest.sh $(RACE) -count=1 -p 2 -timeout 20m ./...
 
-check: compilers lint ## the fast loop: format, vet, lint, import rules, tests on SQLite
+check: compilers clients lint ## the fast loop: format, vet, lint, import rules, the quick tests on SQLite
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run 'make fmt' for: $$unformatted"; exit 1; }
 	go vet ./...
-	@TEST_DIALECTS=sqlite3 scripts/gotest.sh -count=1 -timeout 5m ./...
+	@TEST_DIALECTS=sqlite3 scripts/gotest.sh -short -count=1 -p 4 -timeout 5m ./...
+	@echo "not in the fast loop: Postgres, MariaDB, the race detector, and tests that take long; make test has them"
 
 bench: build ## measure a server against a limit probe and print a table
 	go run ./bench $(ARGS)
@@ -62,6 +63,11 @@ $(GOLANGCI):
 compilers:
 	@command -v go >/dev/null || { echo "'go' is missing: Carillon needs Go 1.26 or newer"; exit 1; }
 	@scripts/need.sh "$$(go env CC | cut -d ' ' -f 1)" gcc libc6-dev
+
+# Tests run the examples of ntfy's documentation with the programs they are made for.
+clients:
+	@scripts/need.sh curl curl
+	@scripts/need.sh python3 python3
 
 fmt: ## format the Go code
 	gofmt -w .

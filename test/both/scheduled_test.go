@@ -13,6 +13,7 @@ import (
 // Gotify hears of a scheduled message when its time has come, as the newest one:
 // who was away before resumes and finds it.
 func TestScheduledMessages(t *testing.T) {
+	ntfy.Long(t)
 	ntfy.Each(t, func(t *testing.T, s *server.Server) {
 		p := newPerson(t, s)
 		a := p.application(nil)
@@ -40,6 +41,7 @@ func TestScheduledMessages(t *testing.T) {
 }
 
 func TestCancelledMessages(t *testing.T) {
+	ntfy.Long(t)
 	ntfy.Each(t, func(t *testing.T, s *server.Server) {
 		p := newPerson(t, s)
 		a := p.application(nil)
@@ -54,6 +56,7 @@ func TestCancelledMessages(t *testing.T) {
 
 // A scheduled message of an application that is deleted goes with it.
 func TestScheduledForADeletedApplication(t *testing.T) {
+	ntfy.Long(t)
 	ntfy.Each(t, func(t *testing.T, s *server.Server) {
 		p := newPerson(t, s)
 		a, kept := p.application(nil), p.application(nil)

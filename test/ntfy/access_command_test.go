@@ -52,6 +52,7 @@ func rows(t *testing.T, list string) []string {
 // The commands work on the database while the server runs, which follows: it opens
 // what they open, and ends the streams of whom they lock out.
 func TestAccessCommands(t *testing.T) {
+	Long(t)
 	Own(t, nil, func(t *testing.T, s *server.Server) {
 		owner, reader, stranger := NewUser(t, s), NewUser(t, s), Anonymous(t, s)
 		topic, other := NewTopic(), NewTopic()

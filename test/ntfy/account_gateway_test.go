@@ -91,6 +91,7 @@ func next(t *testing.T, requests chan asked) asked {
 // Phones that cannot hold a stream are woken through another server, which learns
 // the hash of the topic's address and the message's id.
 func TestUpstream(t *testing.T) {
+	Long(t)
 	address, requests := newUpstream(t, nil)
 	s := startOne(t, map[string]string{
 		"ntfy.upstream.baseurl": address + "/", "ntfy.upstream.token": "tk_of_the_upstream", "server.baseurl": "https://push.example.com",

@@ -315,6 +315,7 @@ func files(t *testing.T, s *server.Server) []string {
 // A file goes when its time is over, or its message is deleted, and its room is
 // free again. Its message stays, and so does what is not the server's.
 func TestFilesExpire(t *testing.T) {
+	Long(t)
 	const minutes = 4 * time.Minute // files are looked through once in a minute
 	Own(t, map[string]string{"attachments.expiry": "2s", "attachments.visitor": "10000"}, func(t *testing.T, s *server.Server) {
 		w := newWitness(t, s)
@@ -396,6 +397,7 @@ func TestKilledWhileAFileArrives(t *testing.T) {
 // An upload may take its time as long as something comes, and ends when nothing
 // does any more.
 func TestSlowUpload(t *testing.T) {
+	Long(t)
 	Own(t, map[string]string{"server.timeouts.read": "1s"}, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		var stalled []*connection

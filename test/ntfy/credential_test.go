@@ -74,6 +74,7 @@ func TestCredentialsInEveryPlace(t *testing.T) {
 
 // Wrong credentials are told so, also where none are needed.
 func TestWrongCredentials(t *testing.T) {
+	Long(t)
 	Own(t, nil, func(t *testing.T, s *server.Server) {
 		user, closed, public := NewUser(t, s), NewTopic(), NewTopic()
 		user.Publish(closed, "closed")

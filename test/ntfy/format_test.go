@@ -186,6 +186,7 @@ func TestKeepalive(t *testing.T) {
 
 // A WebSocket whose client answers no ping is cut; one whose client does lives on.
 func TestWebSocketWithoutPongs(t *testing.T) {
+	Long(t)
 	Own(t, map[string]string{"ntfy.keepalive": "50ms"}, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		alive := user.Subscribe("/" + topic + "/ws")

@@ -52,6 +52,7 @@ func decent(t *testing.T, answer *Answer) bool {
 // Whatever stands in a parameter, the answer is a message or says what is wrong;
 // and a message is the same for everybody.
 func TestNastyParameters(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWitness(t, s)
 		path := "/" + w.topic
@@ -90,6 +91,7 @@ func TestNastyParameters(t *testing.T) {
 
 // The parameters of streams, the same way.
 func TestNastyParametersOfStreams(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		sent := user.Publish(topic, "text")
@@ -157,6 +159,7 @@ func TestNastyRequests(t *testing.T) {
 }
 
 func TestNastyPaths(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWitness(t, s)
 		c := w.Loose()
@@ -194,6 +197,7 @@ func TestNastyPaths(t *testing.T) {
 }
 
 func TestNastyQueries(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWitness(t, s)
 		for query, title := range map[string]string{
@@ -254,6 +258,7 @@ func TestTextThatIsHardToStore(t *testing.T) {
 // Many large requests at once: each is refused, everybody else is served, and the
 // memory stays.
 func TestFloods(t *testing.T) {
+	Long(t)
 	Own(t, nil, func(t *testing.T, s *server.Server) {
 		w := newWitness(t, s)
 		other, topic := NewUser(t, s), NewTopic()

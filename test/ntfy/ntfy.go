@@ -46,6 +46,15 @@ func Own(t *testing.T, settings map[string]string, f func(t *testing.T, s *serve
 	})
 }
 
+// Long leaves a test out of the fast loop ("make check", go test -short), because it
+// waits for a clock or works for many seconds. Everything else runs it.
+func Long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes long: make test runs it") //nolint:forbidigo // nothing is missing, and make check says so
+	}
+}
+
 // NewTopic returns a topic that nobody else uses.
 func NewTopic() string { return "Topic_" + rand.Text()[:12] }
 

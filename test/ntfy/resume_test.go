@@ -181,6 +181,7 @@ func (w *world) finish() []Message {
 
 // Nothing is missing, nothing comes twice, and the order is the same for all.
 func TestResumeUnderTraffic(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWorld(t, NewUser(t, s), 4)
 		w.publish(4, 50) // more than a page is there already
@@ -230,6 +231,7 @@ func (w *world) reach(n int) {
 
 // Who follows one of several topics sees the part of the log that is about it.
 func TestResumeOfPartsUnderTraffic(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWorld(t, NewUser(t, s), 3)
 		w.followers[0].topics = w.topics[0]
@@ -257,6 +259,7 @@ func TestResumeOfPartsUnderTraffic(t *testing.T) {
 // A stream that begins with since=all, latest or a time while others publish has
 // no gap and no repetition between what was stored and what is live.
 func TestJoinUnderTraffic(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		user.Publish(topic, "first")

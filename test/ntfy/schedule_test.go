@@ -29,6 +29,7 @@ func comes(t *testing.T, stream *Stream, scheduled Message) {
 
 // One wait for all that has to be seen of scheduled messages on one server.
 func TestScheduled(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		phone := user.Person.NewDevice("phone").Stream("/stream")
@@ -122,6 +123,7 @@ func TestScheduledOfOthers(t *testing.T) {
 // A message that waits while the server is killed comes when it is back, once; so
 // does one whose time comes while no server runs.
 func TestScheduledSurvivesKill(t *testing.T) {
+	Long(t)
 	Own(t, nil, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		before := user.Publish(topic, "before")
@@ -171,6 +173,7 @@ func TestScheduledByTwoServers(t *testing.T) {
 
 // Resuming is exact while scheduled messages are delivered in between.
 func TestResumeAroundScheduled(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		w := newWorld(t, NewUser(t, s), 3)
 		w.publish(3, 10)

@@ -125,6 +125,7 @@ func TestSinceLatest(t *testing.T) {
 // A message of any topic marks where somebody stopped reading, also one that is
 // gone.
 func TestSinceID(t *testing.T) {
+	Long(t)
 	Each(t, func(t *testing.T, s *server.Server) {
 		user, one, two := NewUser(t, s), NewTopic(), NewTopic()
 		before := user.Publish(one, "before")

@@ -72,6 +72,7 @@ func (s silent) rest(t *testing.T) int64 {
 // A reader that does not read is hung up on, and neither publishers nor those who
 // read notice anything.
 func TestReadersThatDoNotRead(t *testing.T) {
+	Long(t)
 	Own(t, map[string]string{"ntfy.message": "32768"}, func(t *testing.T, s *server.Server) {
 		user, topic := NewUser(t, s), NewTopic()
 		first := user.Publish(topic, "first")
