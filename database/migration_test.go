@@ -80,6 +80,41 @@ func TestAnInterruptedMigrationIsFinished(t *testing.T) {
 	})
 }
 
+// A database of the version before topics keeps what it holds, also when a node dies
+// in the midst of the upgrade.
+func TestUpgradeToTopics(t *testing.T) {
+	each(t, func(s *suite) {
+		u := s.user("u")
+		a, b := s.application(u), s.application(u)
+		first := s.message(a)
+		for _, table := range []string{"sequences", "notices", "scheduled_messages", "attachments", "access_rules", "access_tokens"} {
+			s.exec("DROP TABLE " + table)
+		}
+		if s.dialect.Name == "mysql" {
+			s.exec("DROP INDEX idx_applications_topic ON applications")
+		} else {
+			s.exec("DROP INDEX idx_applications_topic")
+		}
+		s.exec("ALTER TABLE messages DROP COLUMN details")
+		s.exec("ALTER TABLE applications DROP COLUMN topic")
+		s.exec("DELETE FROM migrations WHERE id = '0002-topics'")
+		again := on(s.T, s.dialect, s.connection)
+		require.Equal(s, []*model.Message{stored(first)}, again.history(a))
+		without, err := again.TopiclessApplications(s.ctx, 10)
+		require.NoError(s, err)
+		require.Len(s, without, 2)
+		topic := "mine"
+		require.NoError(s, again.UpdateApplication(s.ctx, u.ID, a.ID, database.ApplicationChange{Topic: &topic}))
+		requireKind(s, model.Conflict, again.UpdateApplication(s.ctx, u.ID, b.ID, database.ApplicationChange{Topic: &topic}))
+		require.NoError(s, again.notice(&model.Notice{Kind: model.MessageDeleted, ApplicationID: a.ID, Sequence: first.Key}))
+		require.Empty(s, again.history(a))
+
+		s.exec("DROP TABLE access_tokens")
+		s.exec("DELETE FROM migrations WHERE id = '0002-topics'")
+		require.NoError(s, on(s.T, s.dialect, s.connection).CreateAccessToken(s.ctx, &model.AccessToken{UserID: u.ID, TokenHash: hash(), CreatedAt: model.Now()}))
+	})
+}
+
 // A migration may take longer than any statement of the server, and so may the
 // wait for another node's.
 func TestAMigrationWaitsForAnotherNode(t *testing.T) {
