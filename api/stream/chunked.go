@@ -48,13 +48,6 @@ func (p *Pumps) Chunked(w http.ResponseWriter, r *http.Request, s Stream) (err e
 	return c.run(s)
 }
 
-// Once answers the request, whose headers the caller has set, with what the
-// replay finds. It returns the replay's error when nothing was written, so that
-// the caller can answer with it.
-func (p *Pumps) Once(w http.ResponseWriter, r *http.Request, replay Replay, encoder hub.Encoder, filter func(*model.Event) bool) error {
-	return p.Chunked(w, r, Stream{Replay: replay, Once: true, Encoder: encoder, Filter: filter})
-}
-
 // chunked is one stream in the answer to a request, written by the goroutine of
 // its handler.
 type chunked struct {

@@ -347,7 +347,7 @@ func TestOnceIsTheReplayAlone(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/fancy")
 		odd := func(e *model.Event) bool { return e.Message.ID%2 == 1 }
-		if err := pumps.Once(w, r, replay, lines{}, odd); err != nil {
+		if err := pumps.Chunked(w, r, stream.Stream{Replay: replay, Once: true, Encoder: lines{}, Filter: odd}); err != nil {
 			http.Error(w, err.Error(), http.StatusTeapot)
 		}
 	}))
@@ -398,7 +398,8 @@ func TestAConnectionIsGoodForManyPolls(t *testing.T) {
 	remote := make(chan string, 3)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		remote <- r.RemoteAddr
-		_ = pumps.Once(w, r, func(_ ctx, emit emit) error { return emit(sealed(1, "one")) }, lines{}, nil)
+		replay := func(_ ctx, emit emit) error { return emit(sealed(1, "one")) }
+		_ = pumps.Chunked(w, r, stream.Stream{Replay: replay, Once: true, Encoder: lines{}})
 	}))
 	defer server.Close()
 	for range cap(remote) {
