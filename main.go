@@ -110,5 +110,6 @@ func greet(out io.Writer, c *config.Config, servers []server) {
 	}
 	fmt.Fprintf(out, `Create an application:  curl -u %s -F name=hello %s/application
 Send with its token:    curl -H "X-Gotify-Key: TOKEN" -F message="It works" %s/message
-`, c.DefaultUser.Name, address, address)
+Or as with ntfy:        curl -u %s -d "It works" %s/hello
+`, c.DefaultUser.Name, address, address, c.DefaultUser.Name, address)
 }
